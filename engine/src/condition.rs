@@ -1,0 +1,525 @@
+//! Conditions: Mongo-style documents over facts, with the semantics of GrowthBook's SDK specification 0.8, its
+//! JavaScript coercions included. Compiled once into a tree.
+
+use crate::event::decimal;
+use crate::facts::get;
+use crate::value::Value;
+use std::cmp::Ordering;
+
+/// Deepest nesting of a condition.
+pub const MAX_DEPTH: usize = 8;
+/// Most nodes of a condition.
+pub const MAX_NODES: usize = 200;
+
+/// A regular expression that was compiled: text in, match out.
+pub type Regex = Box<dyn Fn(&str) -> bool + Send + Sync>;
+/// What compiles one: pattern and whether case matters not; `None` where the pattern is wrong. The page has none.
+pub type Compile<'a> = &'a dyn Fn(&str, bool) -> Option<Regex>;
+
+/// What is wrong with a condition, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The path inside the condition, `$or[1].cart.items.$gte`.
+    pub path: String,
+    /// What was expected.
+    pub detail: String,
+}
+
+/// A compiled condition.
+pub struct Condition {
+    root: Node,
+}
+
+enum Node {
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    /// The fact under a path satisfies a test.
+    Fact(String, Test),
+    /// What could not be understood is never true.
+    Never,
+}
+
+enum Test {
+    All(Vec<Test>),
+    Not(Box<Test>),
+    /// A plain value: equal after JavaScript's conversions.
+    Is(Value),
+    /// `$eq`: the same type and value.
+    Same(Value),
+    Compare(&'static [Ordering], Value),
+    Version(&'static [Ordering], String),
+    Exists(bool),
+    In {
+        list: Vec<Value>,
+        fold: bool,
+    },
+    InGroup(String),
+    Size(Box<Test>),
+    Some(Box<Test>),
+    SomeDocument(Box<Node>),
+    Every {
+        list: Vec<Test>,
+    },
+    /// Like `Is` for text, without case.
+    IsFolded(String),
+    Type(String),
+    Regex(Regex),
+    Never,
+}
+
+/// Named lists of values that `$inGroup` refers to.
+pub type Groups<'a> = &'a dyn Fn(&str) -> Option<&'a [Value]>;
+
+/// No groups.
+pub fn no_groups<'a>(_: &str) -> Option<&'a [Value]> {
+    None
+}
+
+impl Condition {
+    /// Compiles a document. What cannot be understood is listed, and is never true in the condition that comes back:
+    /// saving one refuses it, a dry-run goes on.
+    pub fn parse(value: &Value, compile: Option<Compile<'_>>) -> (Condition, Vec<Problem>) {
+        let mut parser = Parser { compile, problems: Vec::new(), path: Vec::new(), nodes: 0, regex: false };
+        let root = parser.document(value);
+        (Condition { root }, parser.problems)
+    }
+
+    /// Whether the facts satisfy it.
+    pub fn matches(&self, facts: &Value, groups: Groups<'_>) -> bool {
+        self.root.matches(facts, groups)
+    }
+}
+
+/// Whether a document needs regular expressions, which only the collector has.
+pub fn needs_regex(value: &Value) -> bool {
+    match value {
+        Value::List(list) => list.iter().any(needs_regex),
+        Value::Map(map) => map
+            .iter()
+            .any(|(key, value)| matches!(key, "$regex" | "$regexi" | "$notRegex" | "$notRegexi") || needs_regex(value)),
+        _ => false,
+    }
+}
+
+struct Parser<'a> {
+    compile: Option<Compile<'a>>,
+    problems: Vec<Problem>,
+    path: Vec<String>,
+    nodes: usize,
+    regex: bool,
+}
+
+impl Parser<'_> {
+    fn problem(&mut self, detail: &str) {
+        self.problems.push(Problem { path: self.path.join(".").replace(".[", "["), detail: detail.to_owned() });
+    }
+
+    /// Counts a node; false where there are too many or they nest too deep.
+    fn enter(&mut self, step: &str) -> bool {
+        self.path.push(step.to_owned());
+        self.nodes += 1;
+        // Every level of the document is at most two steps of the path (an operator and an index).
+        let fits = self.nodes <= MAX_NODES && self.path.len() <= 2 * MAX_DEPTH;
+        if !fits && self.problems.len() < 20 {
+            self.problem("expected at most 8 levels and 200 parts");
+        }
+        fits
+    }
+
+    fn document(&mut self, value: &Value) -> Node {
+        let Value::Map(map) = value else {
+            self.problem("expected an object");
+            return Node::Never;
+        };
+        let mut all = Vec::with_capacity(map.len());
+        for (key, value) in map.iter() {
+            let node = if self.enter(key) { self.pair(key, value) } else { Node::Never };
+            self.path.pop();
+            all.push(node);
+        }
+        Node::All(all)
+    }
+
+    fn pair(&mut self, key: &str, value: &Value) -> Node {
+        match key {
+            "$and" => Node::All(self.documents(value)),
+            "$or" => match self.documents(value) {
+                none if none.is_empty() => Node::All(none),
+                any => Node::Any(any),
+            },
+            "$nor" => match self.documents(value) {
+                none if none.is_empty() => Node::Not(Box::new(Node::All(none))),
+                any => Node::Not(Box::new(Node::Any(any))),
+            },
+            "$not" => Node::Not(Box::new(self.document(value))),
+            _ if key.starts_with('$') => {
+                self.problem("unknown operator");
+                Node::Never
+            }
+            _ => Node::Fact(key.to_owned(), self.test(value)),
+        }
+    }
+
+    fn documents(&mut self, value: &Value) -> Vec<Node> {
+        let Value::List(list) = value else {
+            self.problem("expected a list");
+            return vec![Node::Never];
+        };
+        let mut nodes = Vec::with_capacity(list.len());
+        for (index, value) in list.iter().enumerate() {
+            let fits = self.enter(&["[", &index.to_string(), "]"].concat());
+            nodes.push(if fits { self.document(value) } else { Node::Never });
+            self.path.pop();
+        }
+        nodes
+    }
+
+    fn test(&mut self, value: &Value) -> Test {
+        let Some(operators) = operators(value) else { return Test::Is(value.clone()) };
+        let mut all = Vec::with_capacity(operators.len());
+        for (operator, operand) in operators.iter() {
+            let test = if self.enter(operator) { self.operator(operator, operand) } else { Test::Never };
+            self.path.pop();
+            all.push(test);
+        }
+        Test::All(all)
+    }
+
+    fn operator(&mut self, operator: &str, operand: &Value) -> Test {
+        use Ordering::{Equal, Greater, Less};
+        match operator {
+            "$eq" => Test::Same(operand.clone()),
+            "$ne" => Test::Not(Box::new(Test::Same(operand.clone()))),
+            "$lt" => Test::Compare(&[Less], operand.clone()),
+            "$lte" => Test::Compare(&[Less, Equal], operand.clone()),
+            "$gt" => Test::Compare(&[Greater], operand.clone()),
+            "$gte" => Test::Compare(&[Greater, Equal], operand.clone()),
+            "$veq" => Test::Version(&[Equal], padded_version(operand)),
+            "$vne" => Test::Version(&[Less, Greater], padded_version(operand)),
+            "$vlt" => Test::Version(&[Less], padded_version(operand)),
+            "$vlte" => Test::Version(&[Less, Equal], padded_version(operand)),
+            "$vgt" => Test::Version(&[Greater], padded_version(operand)),
+            "$vgte" => Test::Version(&[Greater, Equal], padded_version(operand)),
+            "$exists" => Test::Exists(truthy(operand)),
+            "$in" => self.list(operand, |list| Test::In { list, fold: false }),
+            "$ini" => self.list(operand, |list| Test::In { list, fold: true }),
+            "$nin" => self.list(operand, |list| Test::Not(Box::new(Test::In { list, fold: false }))),
+            "$nini" => self.list(operand, |list| Test::Not(Box::new(Test::In { list, fold: true }))),
+            "$all" => self.every(operand, false),
+            "$alli" => self.every(operand, true),
+            "$size" => Test::Size(Box::new(self.test(operand))),
+            "$elemMatch" => match operators(operand) {
+                Some(_) => Test::Some(Box::new(self.test(operand))),
+                None => Test::SomeDocument(Box::new(self.document(operand))),
+            },
+            "$not" => Test::Not(Box::new(self.test(operand))),
+            "$type" => self.text(operand, Test::Type),
+            "$inGroup" => self.text(operand, Test::InGroup),
+            "$notInGroup" => self.text(operand, |group| Test::Not(Box::new(Test::InGroup(group)))),
+            "$regex" => self.regex(operand, false),
+            "$regexi" => self.regex(operand, true),
+            "$notRegex" => self.not_regex(operand, false),
+            "$notRegexi" => self.not_regex(operand, true),
+            _ => {
+                self.problem("unknown operator");
+                Test::Never
+            }
+        }
+    }
+
+    fn list(&mut self, operand: &Value, test: impl Fn(Vec<Value>) -> Test) -> Test {
+        match operand {
+            Value::List(list) => test(list.clone()),
+            _ => {
+                self.problem("expected a list");
+                Test::Never
+            }
+        }
+    }
+
+    fn text(&mut self, operand: &Value, test: impl Fn(String) -> Test) -> Test {
+        match operand {
+            Value::String(text) => test(text.clone()),
+            _ => {
+                self.problem("expected text");
+                Test::Never
+            }
+        }
+    }
+
+    fn every(&mut self, operand: &Value, fold: bool) -> Test {
+        let Value::List(list) = operand else {
+            self.problem("expected a list");
+            return Test::Never;
+        };
+        let list = list.iter().map(|value| match value {
+            Value::String(text) if fold => Test::IsFolded(text.to_lowercase()),
+            value => self.test(value),
+        });
+        Test::Every { list: list.collect() }
+    }
+
+    fn regex(&mut self, operand: &Value, fold: bool) -> Test {
+        self.regex = true;
+        // Without a compiler the collector tells the membership instead.
+        let Some(compile) = self.compile else { return Test::Never };
+        match operand.as_str().and_then(|pattern| compile(pattern, fold)) {
+            Some(regex) => Test::Regex(regex),
+            None => {
+                self.problem("expected a regular expression");
+                Test::Never
+            }
+        }
+    }
+
+    fn not_regex(&mut self, operand: &Value, fold: bool) -> Test {
+        match self.regex(operand, fold) {
+            Test::Never => Test::Never,
+            regex => Test::Not(Box::new(regex)),
+        }
+    }
+}
+
+/// The operators of a test; `None` where the value is plain: a scalar, a list, or an object of other keys.
+fn operators(value: &Value) -> Option<&crate::value::Map> {
+    value.as_map().filter(|map| !map.is_empty() && map.iter().all(|(key, _)| key.starts_with('$')))
+}
+
+impl Node {
+    fn matches(&self, facts: &Value, groups: Groups<'_>) -> bool {
+        match self {
+            Node::All(nodes) => nodes.iter().all(|node| node.matches(facts, groups)),
+            Node::Any(nodes) => nodes.iter().any(|node| node.matches(facts, groups)),
+            Node::Not(node) => !node.matches(facts, groups),
+            Node::Fact(path, test) => test.holds(get(facts, path), groups),
+            Node::Never => false,
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, actual: &Value, groups: Groups<'_>) -> bool {
+        match self {
+            Test::All(tests) => tests.iter().all(|test| test.holds(actual, groups)),
+            Test::Not(test) => !test.holds(actual, groups),
+            Test::Is(expected) => is(actual, expected),
+            Test::Same(expected) => same(actual, expected),
+            Test::Compare(wanted, expected) => compare(actual, expected).is_some_and(|order| wanted.contains(&order)),
+            Test::Version(wanted, expected) => wanted.contains(&padded_version(actual).cmp(expected)),
+            Test::Exists(wanted) => actual.is_null() != *wanted,
+            Test::In { list, fold } => is_in(actual, list, *fold),
+            Test::InGroup(group) => groups(group).is_some_and(|list| is_in(actual, list, false)),
+            Test::Size(test) => match actual {
+                Value::List(list) => test.holds(&Value::from(list.len()), groups),
+                _ => false,
+            },
+            Test::Some(test) => elements(actual).iter().any(|element| test.holds(element, groups)),
+            Test::SomeDocument(node) => elements(actual).iter().any(|element| node.matches(element, groups)),
+            Test::Every { list } => {
+                actual.as_list().is_some()
+                    && list.iter().all(|test| elements(actual).iter().any(|element| test.holds(element, groups)))
+            }
+            Test::IsFolded(expected) => text_of(actual).is_some_and(|text| text.to_lowercase() == *expected),
+            Test::Type(expected) => type_of(actual) == expected,
+            Test::Regex(regex) => text_of(actual).is_some_and(|text| regex(&text)),
+            Test::Never => false,
+        }
+    }
+}
+
+fn elements(value: &Value) -> &[Value] {
+    value.as_list().unwrap_or_default()
+}
+
+/// JavaScript's `===`: objects and lists are never the same as one another.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::List(_) | Value::Map(_), _) => false,
+        _ => a == b,
+    }
+}
+
+/// A plain value in a condition: `value + "" === text`, `value * 1 === number`, `!!value === flag`, else equal JSON.
+fn is(actual: &Value, expected: &Value) -> bool {
+    match expected {
+        Value::String(text) => text_of(actual).is_some_and(|actual| actual == *text),
+        Value::Number(number) => number_of(actual) == Some(*number),
+        Value::Bool(flag) => !actual.is_null() && truthy(actual) == *flag,
+        Value::Null => actual.is_null(),
+        _ => actual == expected,
+    }
+}
+
+fn is_in(actual: &Value, list: &[Value], fold: bool) -> bool {
+    let has = |value: &Value| {
+        list.iter().any(|expected| match (value, expected) {
+            (Value::String(a), Value::String(b)) if fold => a.to_lowercase() == b.to_lowercase(),
+            _ => same(value, expected),
+        })
+    };
+    match actual {
+        Value::List(values) => values.iter().any(has),
+        value => has(value),
+    }
+}
+
+/// JavaScript's `<` and `>`: two texts by their characters, anything else as numbers; `None` where one is not a number.
+fn compare(a: &Value, b: &Value) -> Option<Ordering> {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => Some(a.encode_utf16().cmp(b.encode_utf16())),
+        _ => number_of(a)?.partial_cmp(&number_of(b)?),
+    }
+}
+
+fn truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => *number != 0.0,
+        Value::String(text) => !text.is_empty(),
+        Value::List(_) | Value::Map(_) => true,
+    }
+}
+
+fn number_of(value: &Value) -> Option<f64> {
+    match value {
+        Value::Null => Some(0.0),
+        Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
+        Value::Number(number) => Some(*number),
+        Value::String(text) if text.trim().is_empty() => Some(0.0),
+        Value::String(text) => decimal(text.trim()),
+        Value::List(list) => match list.as_slice() {
+            [] => Some(0.0),
+            [one @ (Value::Number(_) | Value::String(_) | Value::Null)] => number_of(one),
+            _ => None,
+        },
+        Value::Map(_) => None,
+    }
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some("null".to_owned()),
+        Value::Bool(flag) => Some(if *flag { "true" } else { "false" }.to_owned()),
+        Value::Number(number) => number_text(*number),
+        Value::String(text) => Some(text.clone()),
+        Value::List(list) => {
+            let texts = list.iter().map(|value| if value.is_null() { Some(String::new()) } else { text_of(value) });
+            Some(texts.collect::<Option<Vec<_>>>()?.join(","))
+        }
+        Value::Map(_) => Some("[object Object]".to_owned()),
+    }
+}
+
+/// A number as JavaScript writes it, for whole numbers and for fractions of up to six places: all that counts, sums
+/// and prices are. The general formatter would weigh on the page.
+fn number_text(number: f64) -> Option<String> {
+    let millionths = number * 1e6;
+    if number.abs() >= 9e9 || millionths.fract() != 0.0 {
+        return (number.fract() == 0.0 && number.abs() < 9e15).then(|| (number as i64).to_string());
+    }
+    let whole = (number.abs() as i64).to_string();
+    let mut text = [if number < 0.0 { "-" } else { "" }, &whole].concat();
+    let fraction = (millionths.abs() as i64) % 1_000_000;
+    if fraction > 0 {
+        text.push('.');
+        let digits = (fraction + 1_000_000).to_string();
+        text.push_str(digits.get(1..).unwrap_or_default().trim_end_matches('0'));
+    }
+    Some(text)
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::List(_) => "array",
+        Value::Map(_) => "object",
+    }
+}
+
+/// A version in a form whose text order is the order of versions: no leading `v`, no build, numbers padded to five
+/// places, and `~` after three parts, so that a release sorts after its pre-releases.
+fn padded_version(value: &Value) -> String {
+    let text = match value {
+        Value::Number(_) | Value::String(_) => text_of(value).filter(|text| !text.is_empty()),
+        _ => None,
+    };
+    let text = text.unwrap_or_else(|| "0".to_owned());
+    let plain = text.strip_prefix('v').unwrap_or(&text);
+    let plain = plain.split_once('+').map_or(plain, |(version, _)| version);
+    let mut parts: Vec<String> = plain
+        .split(['.', '-'])
+        .map(|part| match part {
+            "" => String::new(),
+            part if part.bytes().all(|byte| byte.is_ascii_digit()) => {
+                [" ".repeat(5usize.saturating_sub(part.len())).as_str(), part].concat()
+            }
+            part => part.to_owned(),
+        })
+        .collect();
+    if parts.len() == 3 {
+        parts.push("~".to_owned());
+    }
+    parts.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn matches(condition: &str, facts: &str) -> bool {
+        let (condition, problems) = Condition::parse(&json(condition), None);
+        assert_eq!(problems, []);
+        condition.matches(&json(facts), &no_groups)
+    }
+
+    #[test]
+    fn the_two_segments_of_the_demo() {
+        let abandoner = r#"{"cart.items":{"$gte":1},"n_1d.purchase":0}"#;
+        assert!(matches(abandoner, r#"{"cart.items":1}"#));
+        assert!(!matches(abandoner, r#"{"cart.items":0}"#));
+        assert!(!matches(abandoner, r#"{"cart.items":1,"n_1d.purchase":1}"#));
+        assert!(matches(r#"{"visits":{"$gte":2}}"#, r#"{"visits":2}"#));
+    }
+
+    #[test]
+    fn problems_have_paths() {
+        for (condition, path, detail) in [
+            ("[]", "", "expected an object"),
+            (r#"{"$or":{}}"#, "$or", "expected a list"),
+            (r#"{"$or":[{"a":1},{"b":{"$gtee":1}}]}"#, "$or[1].b.$gtee", "unknown operator"),
+            (r#"{"a":{"$in":1}}"#, "a.$in", "expected a list"),
+            (r#"{"$foo":1}"#, "$foo", "unknown operator"),
+        ] {
+            let (condition, problems) = Condition::parse(&json(condition), None);
+            assert_eq!(problems, [Problem { path: path.to_owned(), detail: detail.to_owned() }]);
+            assert!(!condition.matches(&json("{}"), &no_groups));
+        }
+    }
+
+    #[test]
+    fn size_and_depth_are_bounded() {
+        let mut deep = json(r#"{"a":1}"#);
+        for _ in 0..20 {
+            deep = Value::from(crate::value::Map::new().with("$not", deep));
+        }
+        assert!(!Condition::parse(&deep, None).1.is_empty());
+        let wide = Value::from(crate::value::Map::from_pairs((0..300).map(|n| (n.to_string(), Value::Null)).collect()));
+        assert!(!Condition::parse(&wide, None).1.is_empty());
+    }
+
+    #[test]
+    fn numbers_as_text() {
+        for (number, text) in [(5.0, "5"), (-0.5, "-0.5"), (89.25, "89.25"), (1e12, "1000000000000"), (0.0, "0")] {
+            assert_eq!(number_text(number).as_deref(), Some(text));
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Offers, the slots they stand in, and the bundle that tells the page of all of them.
+
+use crate::condition::{Compile, Problem};
+use crate::segment::{Segment, is_id};
+use crate::time;
+use crate::value::{Map, Value};
+
+/// Weights of an offer's arms sum to this.
+pub const WEIGHTS: u32 = 10_000;
+/// No arm gets less than this share of [`WEIGHTS`].
+pub const LEAST_WEIGHT: u32 = 500;
+/// Most arms of an offer: with the least weight each, they fill [`WEIGHTS`].
+const MAX_ARMS: usize = (WEIGHTS / LEAST_WEIGHT) as usize;
+/// The share of visitors held out where a site sets none.
+pub const HOLDOUT: f64 = 0.05;
+/// The arm of a visitor who is held out.
+pub const HOLDOUT_ARM: &str = "holdout";
+
+/// One variant of an offer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arm {
+    /// Its id.
+    pub id: String,
+    /// What the page renders: any JSON.
+    pub content: Value,
+    /// Its share of [`WEIGHTS`].
+    pub weight: u32,
+}
+
+/// An offer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// `^[a-z0-9][a-z0-9-]{0,63}$`.
+    pub id: String,
+    /// The slot it is made for.
+    pub slot: String,
+    /// Any of these; none means everyone.
+    pub segments: Vec<String>,
+    /// At least one.
+    pub arms: Vec<Arm>,
+    /// Goes into the bucketing, so that new weights deal anew.
+    pub weights_version: u32,
+    /// The highest wins.
+    pub priority: f64,
+    /// Not before, in ms.
+    pub starts: Option<i64>,
+    /// Not from then on, in ms.
+    pub ends: Option<i64>,
+    /// Most exposures of a visitor.
+    pub cap_visitor: Option<u32>,
+    /// Most exposures within a session.
+    pub cap_session: Option<u32>,
+    /// The items it offers: all sold out or all bought, and it is not made.
+    pub items: Vec<String>,
+    /// Decided only by the collector.
+    pub private: bool,
+}
+
+/// A place in the page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slot {
+    /// `^[a-z0-9][a-z0-9-]{0,63}$`.
+    pub id: String,
+    /// Whether it lists items; else it shows an offer.
+    pub items: bool,
+    /// What stands there without an offer, and for who is held out; null: whatever the page itself has.
+    pub content: Value,
+}
+
+/// Everything that decisions need beside the visitor.
+#[derive(Clone, Default)]
+pub struct Bundle {
+    /// Grows with every change.
+    pub version: u32,
+    /// The site's id: it seeds the holdout.
+    pub site: String,
+    /// The share of visitors held out, `0..=1`.
+    pub holdout: f64,
+    /// All segments, sorted by id.
+    pub segments: Vec<Segment>,
+    /// All offers.
+    pub offers: Vec<Offer>,
+    /// All slots.
+    pub slots: Vec<Slot>,
+    /// Items that are sold out, of those that offers name.
+    pub sold_out: Vec<String>,
+}
+
+fn bad(path: &str, detail: &str) -> Problem {
+    Problem { path: path.to_owned(), detail: detail.to_owned() }
+}
+
+fn texts(document: &Map, key: &str) -> Result<Vec<String>, Problem> {
+    match document.get(key) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::List(list)) if list.len() <= 200 => list
+            .iter()
+            .map(|value| value.as_str().map(str::to_owned))
+            .collect::<Option<_>>()
+            .ok_or_else(|| bad(key, "expected a list of texts")),
+        Some(_) => Err(bad(key, "expected a list of at most 200 texts")),
+    }
+}
+
+fn moment(document: &Map, key: &str) -> Result<Option<i64>, Problem> {
+    match document.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_str().and_then(time::parse) {
+            Some(at) => Ok(Some(at)),
+            None => Err(bad(key, "expected an RFC 3339 time with an offset")),
+        },
+    }
+}
+
+fn known(document: &Map, keys: &[&str]) -> Result<(), Problem> {
+    match document.iter().find(|(key, _)| !keys.contains(key)) {
+        Some((key, _)) => Err(bad(key, &["unknown field; expected one of ", &keys.join(", ")].concat())),
+        None => Ok(()),
+    }
+}
+
+impl Offer {
+    /// An offer from its document `{slot, segments, content, arms, priority, starts, ends, caps, items, private}`.
+    /// No arms means one arm `a` with the offer's content; arms without weights share alike.
+    ///
+    /// # Errors
+    /// The first field that cannot be used.
+    pub fn read(id: &str, document: &Map) -> Result<Offer, Problem> {
+        known(
+            document,
+            &[
+                "id",
+                "name",
+                "slot",
+                "segments",
+                "content",
+                "arms",
+                "weights_version",
+                "priority",
+                "starts",
+                "ends",
+                "caps",
+                "items",
+                "private",
+            ],
+        )?;
+        let slot =
+            document.str("slot").filter(|slot| is_id(slot)).ok_or_else(|| bad("slot", "expected the id of a slot"))?;
+        let content = document.get("content").cloned().unwrap_or_default();
+        let cap = |key: &str| match document.get("caps") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Map(caps)) => match caps.get(key) {
+                None | Some(Value::Null) => Ok(None),
+                Some(Value::Number(n)) if *n >= 1.0 && n.fract() == 0.0 && *n <= 1e9 => Ok(Some(*n as u32)),
+                Some(_) => Err(bad(&["caps.", key].concat(), "expected a whole number >= 1")),
+            },
+            Some(_) => Err(bad("caps", "expected {visitor, session}")),
+        };
+        let priority = match document.get("priority") {
+            None | Some(Value::Null) => 0.0,
+            Some(Value::Number(priority)) => *priority,
+            Some(_) => return Err(bad("priority", "expected a number")),
+        };
+        Ok(Offer {
+            id: id.to_owned(),
+            slot: slot.to_owned(),
+            segments: texts(document, "segments")?,
+            arms: arms(document, content)?,
+            weights_version: document.number("weights_version").unwrap_or(1.0) as u32,
+            priority,
+            starts: moment(document, "starts")?,
+            ends: moment(document, "ends")?,
+            cap_visitor: cap("visitor")?,
+            cap_session: cap("session")?,
+            items: texts(document, "items")?,
+            private: document.get("private").and_then(Value::as_bool).unwrap_or(false),
+        })
+    }
+
+    /// The form in which the page learns of it; `None` for a private one.
+    pub fn public(&self) -> Option<Map> {
+        if self.private {
+            return None;
+        }
+        let mut map = Map::new().with("id", self.id.as_str()).with("slot", self.slot.as_str());
+        if !self.segments.is_empty() {
+            map.set("segments", self.segments.clone());
+        }
+        if !self.items.is_empty() {
+            map.set("items", self.items.clone());
+        }
+        let arms = self.arms.iter().map(|arm| {
+            Map::new().with("id", arm.id.as_str()).with("content", arm.content.clone()).with("weight", arm.weight)
+        });
+        map.set("arms", arms.collect::<Vec<_>>());
+        map.set("weights_version", self.weights_version);
+        map.set("priority", self.priority);
+        map.set_some("starts", self.starts.map(time::text));
+        map.set_some("ends", self.ends.map(time::text));
+        if self.cap_visitor.is_some() || self.cap_session.is_some() {
+            let mut caps = Map::new();
+            caps.set_some("visitor", self.cap_visitor);
+            caps.set_some("session", self.cap_session);
+            map.set("caps", caps);
+        }
+        Some(map)
+    }
+}
+
+fn arms(document: &Map, content: Value) -> Result<Vec<Arm>, Problem> {
+    let list = match document.get("arms") {
+        None | Some(Value::Null) => &[],
+        Some(Value::List(list)) if list.len() <= MAX_ARMS => list.as_slice(),
+        Some(_) => return Err(bad("arms", "expected a list of at most 20 arms")),
+    };
+    if list.is_empty() {
+        return Ok(vec![Arm { id: "a".to_owned(), content, weight: WEIGHTS }]);
+    }
+    let mut arms: Vec<Arm> = Vec::with_capacity(list.len());
+    let share = WEIGHTS / list.len() as u32;
+    for (index, value) in list.iter().enumerate() {
+        let path = |rest: &str| ["arms[", &index.to_string(), "]", rest].concat();
+        let Value::Map(arm) = value else { return Err(bad(&path(""), "expected an object")) };
+        let id = arm.str("id").filter(|id| is_id(id) && *id != HOLDOUT_ARM);
+        let id = id.ok_or_else(|| bad(&path(".id"), "expected an id of a-z, 0-9 and -, other than \"holdout\""))?;
+        if arms.iter().any(|have| have.id == id) {
+            return Err(bad(&path(".id"), "expected another id than that of an earlier arm"));
+        }
+        let weight = match arm.get("weight") {
+            None => share + if index == 0 { WEIGHTS - share * list.len() as u32 } else { 0 },
+            Some(Value::Number(n))
+                if n.fract() == 0.0 && (f64::from(LEAST_WEIGHT)..=f64::from(WEIGHTS)).contains(n) =>
+            {
+                *n as u32
+            }
+            Some(_) => return Err(bad(&path(".weight"), "expected a whole number from 500 to 10000")),
+        };
+        let content = arm.get("content").unwrap_or(&content).clone();
+        arms.push(Arm { id: id.to_owned(), content, weight });
+    }
+    if arms.iter().map(|arm| arm.weight).sum::<u32>() != WEIGHTS {
+        return Err(bad("arms", "expected weights that sum to 10000"));
+    }
+    Ok(arms)
+}
+
+impl Slot {
+    /// A slot from its document `{kind, content}`.
+    ///
+    /// # Errors
+    /// The first field that cannot be used.
+    pub fn read(id: &str, document: &Map) -> Result<Slot, Problem> {
+        known(document, &["id", "name", "kind", "content"])?;
+        let items = match document.str("kind") {
+            Some("offer") => false,
+            Some("items") => true,
+            _ => return Err(bad("kind", "expected \"offer\" or \"items\"")),
+        };
+        Ok(Slot { id: id.to_owned(), items, content: document.get("content").cloned().unwrap_or_default() })
+    }
+
+    /// The form in which the page learns of it.
+    pub fn public(&self) -> Map {
+        let kind = if self.items { "items" } else { "offer" };
+        Map::new().with("id", self.id.as_str()).with("kind", kind).with("content", self.content.clone())
+    }
+}
+
+impl Bundle {
+    /// The bundle as the page gets it: no names, nothing private.
+    ///
+    /// Segments are taken from their documents, as a compiled condition has no text any more.
+    pub fn public(&self, segments: impl Iterator<Item = Map>) -> Map {
+        let offers: Vec<Map> = self.offers.iter().filter_map(Offer::public).collect();
+        let slots: Vec<Map> = self.slots.iter().map(Slot::public).collect();
+        Map::new()
+            .with("version", self.version)
+            .with("site", self.site.as_str())
+            .with("holdout", self.holdout)
+            .with("segments", segments.collect::<Vec<_>>())
+            .with("offers", offers)
+            .with("slots", slots)
+            .with("sold_out", self.sold_out.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Reads the form that [`Bundle::public`] writes. An entry that cannot be read is left out: an older page goes on
+    /// with what it understands.
+    pub fn read(map: &Map, compile: Option<Compile<'_>>) -> Option<Bundle> {
+        let entries = |key: &str| {
+            let list = map.get(key).and_then(Value::as_list).unwrap_or_default();
+            list.iter().filter_map(|value| value.as_map().and_then(|entry| Some((entry.str("id")?, entry))))
+        };
+        Some(Bundle {
+            version: map.number("version")? as u32,
+            site: map.str("site")?.to_owned(),
+            holdout: map.number("holdout")?,
+            segments: entries("segments").filter_map(|(id, entry)| Segment::read(id, entry, compile).ok()).collect(),
+            offers: entries("offers").filter_map(|(id, entry)| Offer::read(id, entry).ok()).collect(),
+            slots: entries("slots").filter_map(|(id, entry)| Slot::read(id, entry).ok()).collect(),
+            sold_out: texts(map, "sold_out").unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(json: &str) -> Map {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn an_offer_survives_the_bundle() {
+        let offer = Offer::read(
+            "free-ship",
+            &map(
+                r#"{"slot":"hero","segments":["vip"],"content":{"t":1},"arms":[{"id":"a"},{"id":"b","content":2},{"id":"c"}],
+                "priority":2,"starts":"2026-01-01T00:00:00Z","caps":{"visitor":3},"items":["sku1"]}"#,
+            ),
+        )
+        .unwrap();
+        assert_eq!(offer.arms.iter().map(|arm| arm.weight).collect::<Vec<_>>(), [3334, 3333, 3333]);
+        assert_eq!(Offer::read("free-ship", &offer.public().unwrap()).unwrap(), offer);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (json, path) in [
+            ("{}", "slot"),
+            (r#"{"slot":"hero","prio":1}"#, "prio"),
+            (r#"{"slot":"hero","segments":"vip"}"#, "segments"),
+            (r#"{"slot":"hero","starts":"tomorrow"}"#, "starts"),
+            (r#"{"slot":"hero","caps":{"session":0}}"#, "caps.session"),
+            (r#"{"slot":"hero","arms":[{"id":"a"},{"id":"a"}]}"#, "arms[1].id"),
+            (r#"{"slot":"hero","arms":[{"id":"holdout"}]}"#, "arms[0].id"),
+            (r#"{"slot":"hero","arms":[{"id":"a","weight":600},{"id":"b","weight":600}]}"#, "arms"),
+        ] {
+            assert_eq!(Offer::read("x", &map(json)).unwrap_err().path, path, "{json}");
+        }
+        assert_eq!(Slot::read("x", &map(r#"{"kind":"banner"}"#)).unwrap_err().path, "kind");
+    }
+}

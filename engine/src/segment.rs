@@ -1,0 +1,74 @@
+//! Segments: named conditions on facts.
+
+use crate::condition::{Compile, Condition, Problem, needs_regex, no_groups};
+use crate::value::{Map, Value};
+use std::sync::Arc;
+
+/// A segment, compiled.
+#[derive(Clone)]
+pub struct Segment {
+    /// `^[a-z0-9][a-z0-9-]{0,63}$`.
+    pub id: String,
+    /// Decided only by the collector, and never in the bundle.
+    pub private: bool,
+    /// `None` in the page for what only the collector can decide: the collector tells the membership.
+    condition: Option<Arc<Condition>>,
+}
+
+/// Whether `id` can name a segment, an offer or a slot.
+pub fn is_id(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && !id.starts_with('-')
+        && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+impl Segment {
+    /// A segment from its document `{name, condition, private}`.
+    ///
+    /// # Errors
+    /// What is wrong with the condition, with paths below `condition`.
+    pub fn read(id: &str, document: &Map, compile: Option<Compile<'_>>) -> Result<Segment, Vec<Problem>> {
+        let private = document.get("private").and_then(Value::as_bool).unwrap_or(false);
+        let Some(value) = document.get("condition") else {
+            return Ok(Segment { id: id.to_owned(), private, condition: None });
+        };
+        let (condition, mut problems) = Condition::parse(value, compile);
+        for problem in &mut problems {
+            problem.path =
+                if problem.path.is_empty() { "condition".to_owned() } else { ["condition.", &problem.path].concat() };
+        }
+        if problems.is_empty() {
+            Ok(Segment { id: id.to_owned(), private, condition: Some(Arc::new(condition)) })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The form in which the page learns of it; `None` for a private one. One that needs a regular expression
+    /// arrives without its condition, as a name that the collector tells the membership of.
+    pub fn public(id: &str, document: &Map) -> Option<Map> {
+        if document.get("private").and_then(Value::as_bool) == Some(true) {
+            return None;
+        }
+        let mut public = Map::new().with("id", id);
+        if let Some(condition) = document.get("condition").filter(|condition| !needs_regex(condition)) {
+            public.set("condition", condition.clone());
+        }
+        Some(public)
+    }
+}
+
+/// The ids of the segments that the facts satisfy, in the order of ids; `told` are those the collector said of this
+/// visitor, which count for segments that cannot be decided here.
+pub fn matching(segments: &[Segment], facts: &Value, told: &[String]) -> Vec<String> {
+    let mut matching: Vec<String> = segments
+        .iter()
+        .filter(|segment| match &segment.condition {
+            Some(condition) => condition.matches(facts, &no_groups),
+            None => told.contains(&segment.id),
+        })
+        .map(|segment| segment.id.clone())
+        .collect();
+    matching.sort();
+    matching
+}

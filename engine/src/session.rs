@@ -1,0 +1,175 @@
+//! Sessions: what the visitor did in one go.
+
+use crate::clean;
+use crate::event::Event;
+use crate::id::Id;
+use crate::time::MINUTE;
+use crate::value::{Map, Value};
+
+/// A session ends after this much silence.
+pub const SILENCE: i64 = 30 * MINUTE;
+/// Most event names counted within a session.
+const MAX_NAMES: usize = 32;
+
+/// How the visitor came, from the address of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Campaign {
+    /// `utm_source`, or the network of a click id.
+    pub source: Option<String>,
+    /// `utm_medium`, or `cpc` with a click id.
+    pub medium: Option<String>,
+    /// `utm_campaign`.
+    pub name: Option<String>,
+}
+
+/// Click ids and the source that each of them means.
+const CLICK_IDS: &[(&str, &str)] = &[
+    ("gclid", "google"),
+    ("wbraid", "google"),
+    ("gbraid", "google"),
+    ("msclkid", "bing"),
+    ("fbclid", "facebook"),
+    ("ttclid", "tiktok"),
+];
+
+impl Campaign {
+    /// The campaign in an address; `None` where it names none.
+    pub fn of(url: &str) -> Option<Campaign> {
+        if !url.contains('?') {
+            return None;
+        }
+        let get = |name: &str| clean::parameter(url, name).map(|text| crate::event::shorten(&text, 100).to_owned());
+        let mut campaign = Campaign { source: get("utm_source"), medium: get("utm_medium"), name: get("utm_campaign") };
+        if campaign.source.is_none()
+            && let Some((_, source)) = CLICK_IDS.iter().find(|(id, _)| clean::parameter(url, id).is_some())
+        {
+            campaign.source = Some((*source).to_owned());
+            campaign.medium = campaign.medium.or_else(|| Some("cpc".to_owned()));
+        }
+        (campaign != Campaign::default()).then_some(campaign)
+    }
+}
+
+/// A session as far as it has come.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Session {
+    /// The id of its first event.
+    pub id: Id,
+    /// The time of its first event.
+    pub start: i64,
+    /// The time of its last event so far.
+    pub end: i64,
+    /// How many events.
+    pub events: u32,
+    /// How many of them were page views.
+    pub pages: u32,
+    /// The path of the first address seen in it.
+    pub landing_path: Option<String>,
+    /// How the visitor came.
+    pub campaign: Option<Campaign>,
+    /// Events by name, in order of appearance.
+    pub counts: Vec<(String, u32)>,
+}
+
+impl Session {
+    /// Whether an event at `time`, of this campaign if it names one, belongs to the session.
+    pub fn holds(&self, time: i64, campaign: Option<&Campaign>) -> bool {
+        time - self.end <= SILENCE && (campaign.is_none() || campaign == self.campaign.as_ref())
+    }
+
+    /// A session that begins with an event.
+    pub fn begin(id: Id, time: i64, campaign: Option<Campaign>) -> Session {
+        Session { id, start: time, end: time, campaign, ..Session::default() }
+    }
+
+    /// Counts an event in.
+    pub fn add(&mut self, event: &Event, time: i64) {
+        self.end = time;
+        self.events += 1;
+        self.pages += u32::from(event.name == "page_view");
+        if self.landing_path.is_none() {
+            self.landing_path =
+                event.page.url.as_deref().map(|url| crate::event::shorten(clean::path(url), 200).to_owned());
+        }
+        let full = self.counts.len() >= MAX_NAMES;
+        match self.counts.iter_mut().find(|(name, _)| *name == event.name) {
+            Some((_, count)) => *count += 1,
+            None if !full => self.counts.push((event.name.clone(), 1)),
+            None => {}
+        }
+    }
+
+    /// For keeping; [`Session::from_value`] reads it.
+    pub fn to_value(&self) -> Map {
+        let mut map = Map::new();
+        map.set("id", self.id.text());
+        map.set("start", self.start);
+        map.set("end", self.end);
+        map.set("events", self.events);
+        map.set("pages", self.pages);
+        map.set_some("landing_path", self.landing_path.clone());
+        if let Some(campaign) = &self.campaign {
+            let mut value = Map::new();
+            value.set_some("source", campaign.source.clone());
+            value.set_some("medium", campaign.medium.clone());
+            value.set_some("name", campaign.name.clone());
+            map.set("campaign", value);
+        }
+        map.set(
+            "counts",
+            self.counts.iter().map(|(name, n)| vec![Value::from(name.as_str()), Value::from(*n)]).collect::<Vec<_>>(),
+        );
+        map
+    }
+
+    /// What [`Session::to_value`] wrote.
+    pub fn from_value(map: &Map) -> Option<Session> {
+        let text = |map: &Map, key: &str| map.str(key).map(str::to_owned);
+        Some(Session {
+            id: Id::parse(map.str("id")?)?,
+            start: map.number("start")? as i64,
+            end: map.number("end")? as i64,
+            events: map.number("events")? as u32,
+            pages: map.number("pages")? as u32,
+            landing_path: text(map, "landing_path"),
+            campaign: map.get("campaign").and_then(Value::as_map).map(|campaign| Campaign {
+                source: text(campaign, "source"),
+                medium: text(campaign, "medium"),
+                name: text(campaign, "name"),
+            }),
+            counts: map
+                .get("counts")?
+                .as_list()?
+                .iter()
+                .filter_map(|pair| match pair.as_list()? {
+                    [name, n] => Some((name.as_str()?.to_owned(), n.as_f64()? as u32)),
+                    _ => None,
+                })
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_with_silence_or_a_new_campaign() {
+        let mail = Campaign::of("https://shop.example/?utm_source=mail");
+        let session = Session::begin(Id(1), 0, mail.clone());
+        assert!(session.holds(SILENCE, None));
+        assert!(session.holds(1, mail.as_ref()));
+        assert!(!session.holds(SILENCE + 1, None));
+        assert!(!session.holds(1, Campaign::of("https://shop.example/?gclid=x").as_ref()));
+    }
+
+    #[test]
+    fn campaigns() {
+        assert_eq!(Campaign::of("https://shop.example/?x=1"), None);
+        let click = Campaign::of("https://shop.example/?gclid=x&utm_campaign=Fall+sale").unwrap();
+        assert_eq!(click.source.as_deref(), Some("google"));
+        assert_eq!(click.medium.as_deref(), Some("cpc"));
+        assert_eq!(click.name.as_deref(), Some("Fall sale"));
+    }
+}

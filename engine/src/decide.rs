@@ -267,7 +267,7 @@ mod tests {
         }
         // Four standard deviations of the binomial around each share.
         for (n, share) in counts.iter().zip([0.05, 0.19, 0.76]) {
-            let sd = (20_000.0 * share * (1.0 - share) as f64).sqrt();
+            let sd = (20_000.0f64 * share * (1.0 - share)).sqrt();
             assert!((f64::from(*n) - 20_000.0 * share).abs() < 4.0 * sd, "{counts:?}");
         }
     }

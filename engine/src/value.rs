@@ -80,7 +80,9 @@ impl Value {
             Value::List(list) => {
                 sink(b"l");
                 sink(&(list.len() as u64).to_le_bytes());
-                list.iter().for_each(|value| value.digest(sink));
+                for value in list {
+                    value.digest(sink);
+                }
             }
             Value::Map(map) => {
                 sink(b"m");
@@ -183,6 +185,11 @@ impl Map {
     /// The value under `key`.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.find(key).ok().and_then(|at| self.0.get(at)).map(|(_, value)| value)
+    }
+
+    /// The value under `key`, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        self.find(key).ok().and_then(|at| self.0.get_mut(at)).map(|(_, value)| value)
     }
 
     /// The text under `key`, if there is one.

@@ -1,0 +1,187 @@
+//! `beckon import`.
+
+use crate::clock::{self, Stopwatch};
+use crate::config::{Format, Import};
+use crate::ingest::{Intake, Outcome, Sender, Shared, conflict, masked, status, taobao, wait};
+use crate::secrets::Secrets;
+use crate::store::sqlite::Sqlite;
+use crate::store::{DEFAULT_SITE, Receipt, Verdict, Write as _};
+use anyhow::Context;
+use engine::event::{Reject, shorten};
+use engine::time;
+use engine::value::{Map, Value};
+use flate2::read::MultiGzDecoder;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::{cell::Cell, fmt};
+
+/// Lines of one batch.
+const BATCH: usize = 1_000;
+/// Batches under way at once: one is written while the next are read.
+const AHEAD: usize = 4;
+/// Rejected lines shown in full.
+const SHOWN: usize = 10;
+/// Longest line that is read; more than any format has.
+const MAX_LINE: u64 = 64 * 1024;
+
+/// Brings a file in through the same steps as a request; twice is as good as once.
+pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
+    let file = File::open(&options.file).with_context(|| format!("cannot open {}", options.file.display()))?;
+    let total = file.metadata()?.len();
+    let read = Rc::new(Cell::new(0));
+    let counted = Counted { file, read: Rc::clone(&read) };
+    let is_gzip = options.file.extension().is_some_and(|end| end == "gz");
+    let plain: Box<dyn Read> =
+        if is_gzip { Box::new(MultiGzDecoder::new(BufReader::new(counted))) } else { Box::new(counted) };
+    let mut lines = BufReader::with_capacity(256 * 1024, plain);
+
+    let secrets = Secrets::open(&options.data.key_file())?;
+    let store = Sqlite::open(&options.data.data, secrets.id(), Box::new(|_| ()))?;
+    let sender = Sender { site: DEFAULT_SITE, trusted: true, received: clock::now(), secrets: &secrets };
+    let Format::Taobao = options.format;
+
+    let took = Stopwatch::start();
+    let mut progress = Progress { total, shown: 0 };
+    let mut count = Count::default();
+    let mut under_way: VecDeque<(Receipt, Vec<Outcome>)> = VecDeque::new();
+    loop {
+        let mut intake = Intake::new(&sender, Shared::default(), Map::new());
+        let mut line = Vec::new();
+        let mut ended = false;
+        for _ in 0..BATCH {
+            line.clear();
+            if lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).context("cannot read the file")? == 0 {
+                ended = true;
+                break;
+            }
+            count.lines += 1;
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_end_matches(['\n', '\r']);
+            match taobao::line(text) {
+                Ok(value) => {
+                    let at = value.as_map().and_then(|map| map.str("at")).and_then(time::parse);
+                    count.outside += u64::from(at.is_some_and(taobao::is_outside));
+                    intake.take(&value, text.len());
+                }
+                Err(reject) => {
+                    count.show(&reject, text);
+                    intake.refuse(&Value::from(text), reject);
+                }
+            }
+        }
+        let (batch, outcomes) = intake.finish();
+        if !outcomes.is_empty() {
+            // The queue is ours alone and bounded by `AHEAD`.
+            under_way.push_back((store.append(batch)?, outcomes));
+        }
+        while under_way.len() > if ended { 0 } else { AHEAD } {
+            let Some((receipt, outcomes)) = under_way.pop_front() else { break };
+            count.add(&wait(receipt)?, outcomes);
+        }
+        progress.show(read.get(), count.lines);
+        if ended {
+            break;
+        }
+    }
+    let seconds = took.elapsed().as_secs_f64();
+    store.close();
+    Progress::clear();
+    println!("{count}");
+    println!("{:>9} events/s, {seconds:.1} s", (count.lines as f64 / seconds) as u64);
+    let accounted: u64 = count.results.values().sum();
+    Ok(if accounted == count.lines { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What became of the lines.
+#[derive(Default)]
+struct Count {
+    lines: u64,
+    results: BTreeMap<(&'static str, &'static str), u64>,
+    outside: u64,
+    shown: Vec<String>,
+}
+
+impl Count {
+    fn add(&mut self, verdicts: &[Verdict], outcomes: Vec<Outcome>) {
+        let mut verdicts = verdicts.iter();
+        for outcome in outcomes {
+            let key = match outcome {
+                Outcome::Rejected { reject, .. } => ("rejected", reject.code.text()),
+                Outcome::Queued { .. } => match verdicts.next() {
+                    Some(Verdict::Conflict) => ("rejected", conflict().code.text()),
+                    Some(verdict) => {
+                        let (status, code) = status(*verdict);
+                        (status, code.unwrap_or(""))
+                    }
+                    None => continue,
+                },
+            };
+            *self.results.entry(key).or_default() += 1;
+        }
+    }
+
+    fn show(&mut self, reject: &Reject, line: &str) {
+        if self.shown.len() < SHOWN {
+            let line = masked(shorten(line, 80));
+            self.shown.push(format!("line {}: {}: {}: {line:?}", self.lines, reject.code.text(), reject.detail));
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.shown {
+            writeln!(out, "{line}")?;
+        }
+        write!(out, "{:>9} lines", self.lines)?;
+        for ((status, code), n) in &self.results {
+            let colon = if code.is_empty() { "" } else { ": " };
+            write!(out, "\n{n:>9} {status}{colon}{code}")?;
+        }
+        write!(out, "\n{:>9} of them outside the file's own days ({})", self.outside, taobao::DAYS_TEXT)
+    }
+}
+
+/// A file that knows how far it was read, packed or not.
+struct Counted {
+    file: File,
+    read: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        self.read.set(self.read.get() + n as u64);
+        Ok(n)
+    }
+}
+
+/// A bar on a terminal; every tenth elsewhere.
+struct Progress {
+    total: u64,
+    shown: u64,
+}
+
+impl Progress {
+    fn show(&mut self, read: u64, lines: u64) {
+        let percent = (read * 100).checked_div(self.total).unwrap_or(100).min(100);
+        if io::stderr().is_terminal() {
+            let filled = (percent / 4) as usize;
+            eprint!("\r[{}{}] {percent:>3} %  {lines} lines ", "=".repeat(filled), " ".repeat(25 - filled));
+            // A bar that is not drawn is no reason to stop.
+            let _ = io::stderr().flush();
+        } else if percent / 10 > self.shown / 10 {
+            eprintln!("{percent:>3} %  {lines} lines");
+        }
+        self.shown = percent;
+    }
+
+    fn clear() {
+        if io::stderr().is_terminal() {
+            eprint!("\r{}\r", " ".repeat(60));
+        }
+    }
+}

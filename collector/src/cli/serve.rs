@@ -1,0 +1,126 @@
+//! `beckon serve`.
+
+use crate::access::{Access, Scopes, new_key};
+use crate::clock;
+use crate::config::Serve;
+use crate::http::{App, router};
+use crate::recommend::{Indexes, Recommender};
+use crate::report::live::Live;
+use crate::secrets::{Secrets, hex, random, sha256};
+use crate::store::sqlite::Sqlite;
+use crate::store::{DEFAULT_SITE, Key, Store};
+use anyhow::{Context, bail};
+use engine::time::{HOUR, MINUTE};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// How long answers under way may take once the collector is told to go.
+const DRAIN: Duration = Duration::from_secs(8);
+/// Events looked through at the start for the live view.
+const LIVE_EVENTS: usize = 20_000;
+
+/// Serves until told to stop.
+pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
+    let secrets = Arc::new(Secrets::open(&options.data.key_file())?);
+    let live = Arc::new(Live::new());
+    let indexes = Arc::new(Indexes::default());
+    let on_commit = {
+        let (live, indexes) = (Arc::clone(&live), Arc::clone(&indexes));
+        Box::new(move |committed: &[crate::store::Committed]| {
+            indexes.append(committed);
+            live.publish(committed, clock::now());
+        })
+    };
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options.data.data, secrets.id(), on_commit)?);
+    let fresh = keys(store.as_ref(), options)?;
+    indexes.build(store.as_ref(), DEFAULT_SITE)?;
+    live.seed(DEFAULT_SITE, &store.since(DEFAULT_SITE, clock::now() - 30 * MINUTE, LIVE_EVENTS)?);
+    let token = hex(&random::<20>()?);
+    let (close, closing) = watch::channel(false);
+    let app = Arc::new(App {
+        access: Access::new(Arc::clone(&store), Arc::clone(&secrets)),
+        recommender: Recommender::new(Arc::clone(&store), indexes),
+        store: Arc::clone(&store),
+        secrets,
+        live,
+        link: Mutex::new(Some((token.clone(), clock::now() + HOUR))),
+        secure: options.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
+        closing,
+    });
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let listener =
+            TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
+        let address = format!("http://{}", listener.local_addr()?);
+        let public = options.public_url.as_deref().unwrap_or(&address).trim_end_matches('/');
+        println!("beckon  listening on {address}");
+        for (what, key) in &fresh {
+            println!("beckon  {what}: {key}");
+        }
+        println!("beckon  sign in: {public}/signin?token={token}");
+        serve(listener, app, close).await
+    })?;
+    // Dropping the runtime waits for what runs on its threads; then nothing appends any more.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    store.close();
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(listener: TcpListener, app: Arc<App>, close: watch::Sender<bool>) -> anyhow::Result<()> {
+    let mut closing = app.closing.clone();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
+        // An error means that the sender is gone, which is as good a reason to stop.
+        let _ = closing.wait_for(|closing| *closing).await;
+    });
+    let server = tokio::spawn(server.into_future());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("going down: finishing what is under way");
+    close.send_replace(true);
+    match tokio::time::timeout(DRAIN, server).await {
+        Ok(ended) => ended.context("the server ended")?.context("the server failed"),
+        Err(_) => {
+            tracing::warn!("some connections did not end in time");
+            Ok(())
+        }
+    }
+}
+
+/// Sees to it that the site has a public and a secret key; returns those that were made here, to be shown once.
+fn keys(store: &dyn Store, options: &Serve) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let first = store.public_keys(DEFAULT_SITE)?.is_empty();
+    let mut fresh = Vec::new();
+    for (what, prefix, given, scopes) in [
+        ("public key", "pk", &options.public_key, Scopes::NONE),
+        ("secret key", "sk", &options.secret_key, Scopes::ALL),
+    ] {
+        let key = match given {
+            Some(key) if key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('_') && is_key(rest)) => {
+                key.clone()
+            }
+            Some(_) => bail!("the {what} must be {prefix}_ and 16 to 128 letters, digits or _"),
+            None if first => {
+                let key = new_key(prefix)?;
+                fresh.push((what, key.clone()));
+                key
+            }
+            None => continue,
+        };
+        let text = (scopes == Scopes::NONE).then(|| key.clone());
+        store.put_key(sha256(&key), Key { site: DEFAULT_SITE, scopes, text })?;
+    }
+    Ok(fresh)
+}
+
+fn is_key(text: &str) -> bool {
+    (17..=129).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

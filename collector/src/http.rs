@@ -1,0 +1,112 @@
+//! The HTTP side: every route in one function, one file a resource.
+
+mod body;
+mod bundle;
+mod caller;
+mod dashboard;
+mod decide;
+mod events;
+mod export;
+mod health;
+mod live;
+mod manage;
+mod reports;
+mod visitors;
+
+use crate::access::Access;
+use crate::error::Error;
+use crate::recommend::Recommender;
+use crate::report::live::Live;
+use crate::secrets::Secrets;
+use crate::store::Store;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// What every handler can reach.
+pub(crate) struct App {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) access: Access,
+    pub(crate) recommender: Recommender,
+    pub(crate) live: Arc<Live>,
+    /// The token of the one-time link and until when it holds (ms); taken by its first use.
+    pub(crate) link: Mutex<Option<(String, i64)>>,
+    /// Whether the dashboard's cookie may travel over TLS only.
+    pub(crate) secure: bool,
+    /// True once the collector is going down.
+    pub(crate) closing: watch::Receiver<bool>,
+}
+
+type Shared = Arc<App>;
+
+/// All routes.
+pub(crate) fn router(app: Shared) -> Router {
+    let public = Router::new()
+        .route("/v1/events", post(events::post))
+        .route("/v1/decide", post(decide::post))
+        .route("/v1/bundle", get(bundle::get))
+        .layer(from_fn_with_state(Arc::clone(&app), caller::cors));
+    Router::new()
+        .merge(public)
+        .route("/v1/segments", get(manage::segments))
+        .route("/v1/segments/{id}", put(manage::put_segment).get(manage::segment).delete(manage::delete_segment))
+        .route("/v1/offers", get(manage::offers))
+        .route("/v1/offers/{id}", put(manage::put_offer).get(manage::offer).delete(manage::delete_offer))
+        .route("/v1/slots", get(manage::slots))
+        .route("/v1/slots/{id}", put(manage::put_slot).get(manage::slot).delete(manage::delete_slot))
+        .route("/v1/items", put(manage::put_items))
+        .route("/v1/site", get(manage::site).put(manage::put_site))
+        .route("/v1/visitors/{id}", get(visitors::get))
+        .route("/v1/reports", get(reports::list))
+        .route("/v1/reports/{name}", get(reports::get))
+        .route("/v1/live", get(live::get))
+        .route("/v1/export/events.ndjson", get(export::ndjson))
+        .route("/v1/session", post(dashboard::sign_in).delete(dashboard::sign_out))
+        .route("/signin", get(dashboard::link))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .fallback(dashboard::asset)
+        .method_not_allowed_fallback(|| async { Error::BadMethod })
+        // The bodies' own limits are smaller and answer in our words.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&app), refuse_when_closing))
+        .layer(from_fn(log))
+        .with_state(app)
+}
+
+async fn refuse_when_closing(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    if *app.closing.borrow() && request.uri().path() != "/livez" {
+        return Error::ShuttingDown.into_response();
+    }
+    next.run(request).await
+}
+
+/// One line a request: the route's template and no ids, no query, no address.
+async fn log(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
+    let took = crate::clock::Stopwatch::start();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let ms = took.elapsed().as_secs_f64() * 1e3;
+    tracing::debug!(%method, route = route.as_deref().unwrap_or("-"), status, ms, "answered");
+    response
+}
+
+/// Runs what waits for the disk on a thread of its own.
+async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(job).await.map_err(|error| Error::Internal(error.into()))?
+}
+
+/// An answer of JSON text.
+fn json(text: impl serde::Serialize) -> Result<Response, Error> {
+    let text = serde_json::to_string(&text).map_err(|error| Error::Internal(error.into()))?;
+    let headers =
+        [(axum::http::header::CONTENT_TYPE, "application/json"), (axum::http::header::CACHE_CONTROL, "no-store")];
+    Ok((headers, text).into_response())
+}

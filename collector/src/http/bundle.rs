@@ -1,0 +1,35 @@
+//! `GET /v1/bundle`.
+
+use super::caller::{Keys, check_origin};
+use super::{Shared, blocking};
+use crate::error::Error;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// The rules as the page may know them. Public, like the page itself: no names, no results, nothing private.
+pub(super) async fn get(
+    State(app): State<Shared>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let keys = Keys::of(&headers, query.as_deref())?;
+    let early = keys.early(&app).await?;
+    let grant = keys.late(&app, early, None).await?;
+    check_origin(&app, &grant, &headers).await?;
+    let rules = blocking({
+        let app = Arc::clone(&app);
+        move || app.recommender.rules(grant.site)
+    })
+    .await?;
+    let etag = format!("\"{}\"", rules.bundle.version);
+    let cache = [
+        (header::ETAG, etag.clone()),
+        (header::CACHE_CONTROL, "public, max-age=60, stale-while-revalidate=86400".to_owned()),
+    ];
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|have| have.as_bytes() == etag.as_bytes()) {
+        return Ok((StatusCode::NOT_MODIFIED, cache).into_response());
+    }
+    Ok((cache, [(header::CONTENT_TYPE, "application/json")], rules.public.clone()).into_response())
+}

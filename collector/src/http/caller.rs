@@ -1,0 +1,181 @@
+//! Who calls: keys, sessions and origins.
+
+use super::{App, Shared, blocking};
+use crate::access::{Grant, Scopes};
+use crate::clock;
+use crate::error::Error;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// The cookie of the dashboard's session.
+pub(super) const COOKIE: &str = "beckon_session";
+
+/// The key in `Authorization: Bearer`, the only place for a secret one.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    match headers.get(header::AUTHORIZATION) {
+        None => Ok(None),
+        Some(value) => {
+            let (scheme, key) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Error::BadKey)?;
+            if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(key.trim())) } else { Err(Error::BadKey) }
+        }
+    }
+}
+
+/// The keys of a request on the public routes: header before body before query; two that differ are refused.
+pub(super) struct Keys {
+    header: Option<String>,
+    query: Option<String>,
+}
+
+impl Keys {
+    /// Reads what stands outside the body.
+    pub(super) fn of(headers: &HeaderMap, query: Option<&str>) -> Result<Keys, Error> {
+        let header = bearer(headers)?.map(str::to_owned);
+        // Keys are of letters, digits and `_`: there is nothing to decode.
+        let pair = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("key=")));
+        let query = pair.map(str::to_owned);
+        if header.is_some() && query.is_some() && header != query {
+            return Err(Error::TwoKeys);
+        }
+        Ok(Keys { header, query })
+    }
+
+    /// The grant of the key outside the body, where there is one: its refusal comes before any look at the body.
+    pub(super) async fn early(&self, app: &Shared) -> Result<Option<Grant>, Error> {
+        let (app, header, query) = (Arc::clone(app), self.header.clone(), self.query.clone());
+        blocking(move || match (header, query) {
+            (Some(key), _) => app.access.key(&key).map(Some),
+            (None, Some(key)) => app.access.public_key(&key).map(Some),
+            (None, None) => Ok(None),
+        })
+        .await
+    }
+
+    /// The grant, with the key of the body now known.
+    pub(super) async fn late(&self, app: &Shared, early: Option<Grant>, body: Option<&str>) -> Result<Grant, Error> {
+        let outside = self.header.as_deref().or(self.query.as_deref());
+        match (early, outside, body) {
+            (Some(_), Some(outside), Some(body)) if outside != body => Err(Error::TwoKeys),
+            (Some(grant), ..) => Ok(grant),
+            (None, _, Some(body)) => {
+                let (app, key) = (Arc::clone(app), body.to_owned());
+                blocking(move || app.access.public_key(&key)).await
+            }
+            (None, _, None) => Err(Error::BadKey),
+        }
+    }
+}
+
+/// Refuses a public key from an origin that is not one of its site's.
+pub(super) async fn check_origin(app: &Shared, grant: &Grant, headers: &HeaderMap) -> Result<(), Error> {
+    let Some(origin) = headers.get(header::ORIGIN).filter(|_| grant.is_public()) else { return Ok(()) };
+    let (app, site) = (Arc::clone(app), grant.site);
+    let site = blocking(move || app.store.site(site)).await?.ok_or(Error::BadKey)?;
+    let origin = origin.to_str().unwrap_or("null");
+    if site.origins.is_empty() || site.origins.iter().any(|allowed| is_origin(allowed, origin)) {
+        Ok(())
+    } else {
+        Err(Error::BadOrigin)
+    }
+}
+
+/// Whether an origin is the allowed one, or a subdomain where that begins with `https://*.`.
+fn is_origin(allowed: &str, origin: &str) -> bool {
+    match allowed.split_once("://*.") {
+        Some((scheme, domain)) => origin.split_once("://").is_some_and(|(have, host)| {
+            have == scheme && host.strip_suffix(domain).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.'))
+        }),
+        None => allowed == origin,
+    }
+}
+
+/// Cross-origin answers on the public routes: every one of them, errors included, can be read by the page that asked.
+///
+/// Whether an origin may use a key is checked with the key; echoing it here only lets the page see the answer.
+pub(super) async fn cors(State(_): State<Shared>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut response = if request.method() == Method::OPTIONS {
+        let headers = [
+            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, content-encoding"),
+            (header::ACCESS_CONTROL_MAX_AGE, "7200"),
+        ];
+        (StatusCode::NO_CONTENT, headers).into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
+    }
+    response
+}
+
+/// A caller of the routes that are not for pages: a secret key, or the dashboard.
+pub(super) struct Caller(pub(super) Grant);
+
+impl Caller {
+    /// The site, if the caller has the scope.
+    pub(super) fn may(&self, scope: Scopes) -> Result<i64, Error> {
+        self.0.need(scope)?;
+        Ok(self.0.site)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
+        if let Some(key) = bearer(&parts.headers)? {
+            let (app, key) = (Arc::clone(app), key.to_owned());
+            return blocking(move || app.access.secret_key(&key)).await.map(Caller);
+        }
+        let grant = app.access.session(cookie(&parts.headers).ok_or(Error::BadKey)?, clock::now())?;
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            own_origin(&parts.headers)?;
+        }
+        Ok(Caller(grant))
+    }
+}
+
+/// The session in the cookie.
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies.flat_map(|text| text.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+/// A write by cookie must come from our own page: its origin, and a header that no form can send.
+pub(super) fn own_origin(headers: &HeaderMap) -> Result<(), Error> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let host = text(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    let own = host.is_some() && host == text(header::HOST);
+    if own && headers.get("x-beckon").is_some_and(|value| value == "1") { Ok(()) } else { Err(Error::BadOrigin) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_origin;
+
+    #[test]
+    fn origins_are_exact_and_stars_are_subdomains() {
+        assert!(is_origin("https://shop.example", "https://shop.example"));
+        assert!(is_origin("https://*.shop.example", "https://a.b.shop.example"));
+        for (allowed, origin) in [
+            ("https://shop.example", "http://shop.example"),
+            ("https://shop.example", "https://shop.example:8443"),
+            ("https://*.shop.example", "https://shop.example"),
+            ("https://*.shop.example", "https://evilshop.example"),
+            ("https://*.shop.example", "https://.shop.example"),
+            ("https://*.shop.example", "https://a.shop.example.evil.example"),
+            ("https://shop.example", "null"),
+        ] {
+            assert!(!is_origin(allowed, origin), "{allowed} {origin}");
+        }
+    }
+}

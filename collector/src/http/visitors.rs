@@ -1,0 +1,46 @@
+//! `GET /v1/visitors/{id}`.
+
+use super::caller::Caller;
+use super::{Shared, blocking, json};
+use crate::access::Scopes;
+use crate::clock;
+use crate::error::Error;
+use crate::recommend::Question;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use engine::time;
+use engine::value::{Map, Value};
+
+/// Events of the timeline.
+const TIMELINE: usize = 200;
+
+/// Profile, facts, segments and the latest events of a visitor.
+pub(super) async fn get(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(visitor): Path<String>,
+) -> Result<Response, Error> {
+    let site = caller.may(Scopes::READ)?;
+    json(
+        blocking(move || {
+            let profile = app.store.profile(site, &visitor)?.ok_or(Error::NotFound)?;
+            let question = Question { visitor: visitor.clone(), item: None, category: None, slots: Vec::new() };
+            let answer = app.recommender.decide(site, &question, clock::now(), true)?;
+            let timeline = app.store.timeline(site, &visitor, TIMELINE)?;
+            let timeline = timeline.into_iter().map(|stored| {
+                let mut map = stored.event.to_value();
+                map.set("time", time::text(stored.time));
+                map
+            });
+            let part = |key: &str| answer.get(key).cloned().unwrap_or(Value::Null);
+            Ok(Map::new()
+                .with("visitor", visitor.as_str())
+                .with("first_seen", time::text(profile.state.first_seen()))
+                .with("last_seen", profile.state.last.map(|(last, _)| time::text(last)))
+                .with("facts", part("facts"))
+                .with("segments", part("segments"))
+                .with("timeline", timeline.collect::<Vec<_>>()))
+        })
+        .await?,
+    )
+}

@@ -1,0 +1,203 @@
+//! Ingest: the steps from what a sender sent to what the store takes.
+//!
+//! size -> form -> id -> name, time, values -> visitor -> clean and mask -> clock -> window -> hash; whatever does not
+//! pass is answered and kept with its reason, and costs no other event.
+
+pub(crate) mod native;
+pub(crate) mod taobao;
+
+use crate::error::Error;
+use crate::secrets::Secrets;
+use crate::store::{Batch, Incoming, Rejected, Verdict};
+use engine::batch::{corrected, in_window};
+use engine::clean;
+use engine::event::{Code, Event, Reject, Warning, shorten};
+use engine::id::Id;
+use engine::mask;
+use engine::value::{Map, Value};
+
+/// Largest event, in bytes of its JSON.
+pub(crate) const MAX_EVENT: usize = 32 * 1024;
+
+/// Who sends, and when it arrived.
+pub(crate) struct Sender<'a> {
+    /// The site it is for.
+    pub(crate) site: i64,
+    /// A secret key: may name visitors as it likes, backdate, and join users.
+    pub(crate) trusted: bool,
+    /// When the request arrived, in ms.
+    pub(crate) received: i64,
+    /// What hashes.
+    pub(crate) secrets: &'a Secrets,
+}
+
+/// What an envelope gives to each of its events.
+#[derive(Default)]
+pub(crate) struct Shared {
+    pub(crate) sent_at: Option<i64>,
+    pub(crate) visitor: Option<String>,
+    pub(crate) user: Option<String>,
+    /// Whether `user` was signed by the site's secret.
+    pub(crate) signed: bool,
+}
+
+/// What to say of an event, once the store has spoken.
+pub(crate) enum Outcome {
+    /// It goes to the store; its verdict follows.
+    Queued { id: Id, warnings: Vec<Warning> },
+    /// It does not.
+    Rejected { id: Option<String>, reject: Reject },
+}
+
+/// One event through all steps.
+pub(crate) fn event(sender: &Sender<'_>, shared: &Shared, value: &Value) -> Result<(Incoming, Vec<Warning>), Reject> {
+    let (mut event, mut warnings) = Event::read(value)?;
+    let visitor = event.visitor.take().or_else(|| shared.visitor.clone());
+    let visitor =
+        visitor.ok_or_else(|| Reject::new(Code::BadId, "visitor", "expected a visitor, here or in the envelope"))?;
+    // From the page the id is the bearer secret of that browser, so it must be one that cannot be guessed.
+    if !sender.trusted && Id::parse(&visitor).is_none() {
+        return Err(Reject::new(Code::BadId, "visitor", "expected a UUID"));
+    }
+    if !sender.trusted && event.session.as_deref().is_some_and(|session| Id::parse(session).is_none()) {
+        return Err(Reject::new(Code::BadId, "session", "expected a UUID"));
+    }
+    let time = corrected(event.at, shared.sent_at, sender.received);
+    if !sender.trusted {
+        in_window(time, sender.received)?;
+    }
+    let user = event.user.take();
+    let signed = user.is_none() && shared.signed;
+    let user = user.or_else(|| shared.user.clone());
+    let hash = sender.secrets.hash(|feed| {
+        feed(&sender.site.to_le_bytes());
+        feed(visitor.as_bytes());
+        value.digest(feed);
+    });
+    let transaction = event.transaction_id.as_ref().filter(|_| event.name == "purchase");
+    let transaction = transaction.map(|id| sender.secrets.hash(|feed| feed(id.as_bytes())));
+    let id = match event.id {
+        Some(id) => id,
+        None => {
+            warnings.push(Warning { path: "id".to_owned(), detail: "made here, from the content of the event" });
+            // Derived, not drawn: even without an id the same event sent again is the same event.
+            Id::v7(event.at, u128::from_be_bytes(hash))
+        }
+    };
+    clean::event(&mut event);
+    event.session = None;
+    let incoming = Incoming {
+        id,
+        visitor,
+        time,
+        hash,
+        joins: user.is_some() && (sender.trusted || signed),
+        user: user.map(|user| sender.secrets.user(sender.site, &user)),
+        transaction,
+        event,
+    };
+    Ok((incoming, warnings))
+}
+
+/// A batch while it is being put together.
+pub(crate) struct Intake<'a> {
+    sender: &'a Sender<'a>,
+    shared: Shared,
+    outcomes: Vec<Outcome>,
+    batch: Batch,
+}
+
+impl<'a> Intake<'a> {
+    /// Nothing yet.
+    pub(crate) fn new(sender: &'a Sender<'a>, shared: Shared, mut context: Map) -> Self {
+        context.iter_mut().for_each(|(key, value)| clean::own(key, value));
+        let batch = Batch {
+            site: sender.site,
+            received: sender.received,
+            trusted: sender.trusted,
+            context: if context.is_empty() { String::new() } else { text(&Value::Map(context)) },
+            events: Vec::new(),
+            rejected: Vec::new(),
+        };
+        Intake { sender, shared, outcomes: Vec::new(), batch }
+    }
+
+    /// Takes an event in, with its size in bytes as it came.
+    pub(crate) fn take(&mut self, value: &Value, size: usize) {
+        let taken = if size > MAX_EVENT {
+            Err(Reject::new(Code::EventTooLarge, "", "expected at most 32 KiB"))
+        } else {
+            event(self.sender, &self.shared, value)
+        };
+        match taken {
+            Ok((incoming, warnings)) => {
+                self.outcomes.push(Outcome::Queued { id: incoming.id, warnings });
+                self.batch.events.push(incoming);
+            }
+            Err(reject) => self.refuse(value, reject),
+        }
+    }
+
+    /// Notes what cannot be taken in.
+    pub(crate) fn refuse(&mut self, value: &Value, reject: Reject) {
+        let mut masked = value.clone();
+        clean::own("", &mut masked);
+        if let Value::Map(map) = &mut masked {
+            // The id of a user is never kept as it came, wanted or not.
+            map.remove("user");
+        }
+        let body = shorten(&text(&masked), 8 * 1024).to_owned();
+        let id = value.as_map().and_then(|map| map.str("id")).filter(|id| Id::parse(id).is_some()).map(str::to_owned);
+        // An event with an id, and a line of a file, is the same one when it comes again.
+        let hash = (id.is_some() || value.as_str().is_some()).then(|| {
+            self.sender.secrets.hash(|feed| {
+                feed(&self.sender.site.to_le_bytes());
+                feed(reject.code.text().as_bytes());
+                value.digest(feed);
+            })
+        });
+        self.batch.rejected.push(Rejected {
+            hash,
+            code: reject.code.text(),
+            path: reject.path.clone(),
+            detail: reject.detail.clone(),
+            body,
+        });
+        self.outcomes.push(Outcome::Rejected { id, reject });
+    }
+
+    /// What the store is to take, and what is to be said of each event.
+    pub(crate) fn finish(self) -> (Batch, Vec<Outcome>) {
+        (self.batch, self.outcomes)
+    }
+}
+
+fn text(value: &Value) -> String {
+    // A value tree has string keys and finite numbers: it always has a text.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The reject of an id that is taken by another payload.
+pub(crate) fn conflict() -> Reject {
+    Reject::new(Code::IdConflict, "id", "another payload was stored under this id")
+}
+
+/// How a verdict is said: status and code.
+pub(crate) fn status(verdict: Verdict) -> (&'static str, Option<&'static str>) {
+    match verdict {
+        Verdict::Stored => ("stored", None),
+        Verdict::Duplicate => ("duplicate", None),
+        Verdict::SameTransaction => ("duplicate", Some("same_transaction")),
+        Verdict::Conflict => ("rejected", Some(Code::IdConflict.text())),
+    }
+}
+
+/// Masks what goes into logs and answers.
+pub(crate) fn masked(text: &str) -> String {
+    mask::text(text).into_owned()
+}
+
+/// Waits for a receipt where there is no runtime.
+pub(crate) fn wait(receipt: crate::store::Receipt) -> Result<Vec<Verdict>, Error> {
+    receipt.blocking_recv().map_err(|_| Error::ShuttingDown)?
+}

@@ -1,0 +1,126 @@
+//! Our own format: `POST /v1/events` of CONTRACT section 3.
+
+use super::{Intake, Sender, Shared};
+use crate::error::Error;
+use crate::store::Batch;
+use engine::batch::{Envelope, MAX_EVENTS};
+use engine::event::{Code, Reject};
+use engine::id::Id;
+use engine::value::{Map, Value};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// A body: the envelope as values, the events as the pieces of text they are, for their sizes.
+pub(crate) struct Body<'a> {
+    /// All fields but the events.
+    pub(crate) fields: Map,
+    events: Option<&'a RawValue>,
+}
+
+impl<'a> Body<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`Error::BadJson`] with line and column; [`Error::BadBatch`] where it is no object.
+    pub(crate) fn read(body: &'a [u8]) -> Result<Body<'a>, Error> {
+        serde_json::from_slice(body).map_err(|error| {
+            // A body that is JSON but no object is a wrong batch, not wrong JSON.
+            let wrong_shape = error.is_data() && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+            if wrong_shape { Error::BadBatch } else { error.into() }
+        })
+    }
+
+    /// The events, each as its text.
+    pub(crate) fn events(&self) -> Result<Vec<&'a RawValue>, Error> {
+        let raw = self.events.ok_or(Error::BadBatch)?;
+        let events: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| Error::BadBatch)?;
+        match events.len() {
+            0 => Err(Error::BadBatch),
+            1..=MAX_EVENTS => Ok(events),
+            _ => Err(Error::TooLarge("expected at most 500 events")),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Body<'de>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object with `events`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                let mut events = None;
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == "events" {
+                        events = Some(map.next_value()?);
+                    } else {
+                        fields.push((key, map.next_value()?));
+                    }
+                }
+                Ok(Body { fields: Map::from_pairs(fields), events })
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// A body through the steps.
+///
+/// # Errors
+/// What is wrong with the envelope, as it is about every event.
+pub(crate) fn read(sender: &Sender<'_>, body: &Body<'_>) -> Result<(Batch, Vec<super::Outcome>), Error> {
+    let events = body.events()?;
+    let envelope = Envelope::read(&body.fields).map_err(|reject| bad_field(&reject))?;
+    for (path, id) in [("visitor", &envelope.visitor), ("session", &envelope.session)] {
+        if !sender.trusted && id.as_deref().is_some_and(|id| Id::parse(id).is_none()) {
+            return Err(bad_field(&Reject::new(Code::BadId, path, "expected a UUID")));
+        }
+    }
+    let signed = match (&envelope.user, &envelope.user_sig) {
+        (Some(user), Some(signature)) => sender.secrets.user_signed(sender.site, user, signature),
+        _ => false,
+    };
+    let shared = Shared { sent_at: envelope.sent_at, visitor: envelope.visitor, user: envelope.user, signed };
+    let mut intake = Intake::new(sender, shared, envelope.context);
+    for raw in events {
+        match serde_json::from_str::<Value>(raw.get()) {
+            Ok(value) => intake.take(&value, raw.get().len()),
+            // The text was found to be JSON before: only a number beyond f64 gets here.
+            Err(error) => {
+                let reject = Reject::new(Code::BadValue, "", &format!("expected JSON that can be read: {error}"));
+                intake.refuse(&Value::Null, reject);
+            }
+        }
+    }
+    Ok(intake.finish())
+}
+
+fn bad_field(reject: &Reject) -> Error {
+    Error::BadRequest { path: reject.path.clone(), detail: reject.detail.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_json_and_wrong_batches_are_told_apart() {
+        assert!(matches!(Body::read(b"{\"events\":[}"), Err(Error::BadJson { line: 1, column: 12 })));
+        assert!(matches!(Body::read(b"[1]"), Err(Error::BadBatch)));
+        assert!(matches!(Body::read(b"[1"), Err(Error::BadJson { .. })));
+        for body in ["{}", r#"{"events":[]}"#, r#"{"events":{}}"#, r#"{"events":null}"#] {
+            assert!(matches!(Body::read(body.as_bytes()).unwrap().events(), Err(Error::BadBatch)), "{body}");
+        }
+        assert_eq!(
+            Body::read(br#"{"events":[1,{"a":[]}],"key":"x"}"#).unwrap().events().unwrap()[1].get(),
+            r#"{"a":[]}"#
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! What sessions looked at, in memory: from a session to its items and from an item to its sessions.
+
+use engine::id::Id;
+use engine::time::DAY;
+use std::collections::HashMap;
+
+/// Sessions kept of an item, the latest ones: what the neighbours of an item are found from.
+pub(super) const MAX_POSTINGS: usize = 1_000;
+/// Items kept of a session, the latest ones.
+const MAX_LENGTH: usize = 50;
+/// Sessions kept in all; at twice that the older half goes.
+const MAX_SESSIONS: usize = 500_000;
+/// After this long a look counts half for what is popular.
+const HALF_LIFE: f64 = 14.0 * DAY as f64;
+
+/// A session as far as items go.
+struct Basket {
+    /// Numbers of items, each once, the latest at the end.
+    items: Vec<u32>,
+}
+
+/// An item.
+pub(super) struct Entry {
+    /// The shop's id.
+    pub(super) id: String,
+    /// Its category, as events last told.
+    pub(super) category: Option<String>,
+    /// Numbers of sessions, oldest first.
+    pub(super) sessions: Vec<u32>,
+    /// Its popularity as of `as_of`.
+    weight: f64,
+    as_of: i64,
+}
+
+impl Entry {
+    /// How often it was looked at, with older looks counting less: n looks of one half-life ago count n / 2.
+    pub(super) fn popularity(&self, now: i64) -> f64 {
+        self.weight * decay(now - self.as_of)
+    }
+}
+
+fn decay(age: i64) -> f64 {
+    0.5f64.powf(age.max(0) as f64 / HALF_LIFE)
+}
+
+/// The index of one site.
+#[derive(Default)]
+pub(crate) struct Index {
+    items: Vec<Entry>,
+    by_id: HashMap<String, u32>,
+    sessions: Vec<Basket>,
+    by_session: HashMap<Id, u32>,
+    latest_of: HashMap<String, u32>,
+}
+
+impl Index {
+    /// Takes in that items were looked at, added or bought in a session; `visitor` where their next question should
+    /// know of it.
+    pub(crate) fn add(&mut self, session: Id, visitor: Option<&str>, time: i64, items: &[(&str, Option<&str>)]) {
+        if self.sessions.len() >= 2 * MAX_SESSIONS {
+            self.halve();
+        }
+        let number = *self.by_session.entry(session).or_insert_with(|| {
+            self.sessions.push(Basket { items: Vec::new() });
+            (self.sessions.len() - 1) as u32
+        });
+        if let Some(visitor) = visitor {
+            match self.latest_of.get_mut(visitor) {
+                Some(latest) => *latest = number,
+                None => {
+                    self.latest_of.insert(visitor.to_owned(), number);
+                }
+            }
+        }
+        for (id, category) in items {
+            let item = self.item(id);
+            let Some(entry) = self.items.get_mut(item as usize) else { continue };
+            if category.is_some() {
+                entry.category = category.map(str::to_owned);
+            }
+            entry.weight = entry.weight * decay(time - entry.as_of) + 1.0;
+            entry.as_of = time.max(entry.as_of);
+            let Some(basket) = self.sessions.get_mut(number as usize) else { continue };
+            match basket.items.iter().position(|have| *have == item) {
+                Some(at) => {
+                    basket.items.remove(at);
+                }
+                None => {
+                    entry.sessions.push(number);
+                    // In halves, so that dropping the oldest costs nothing a time.
+                    if entry.sessions.len() >= 2 * MAX_POSTINGS {
+                        entry.sessions.drain(..MAX_POSTINGS);
+                    }
+                }
+            }
+            basket.items.push(item);
+            if basket.items.len() > MAX_LENGTH {
+                basket.items.remove(0);
+            }
+        }
+    }
+
+    fn item(&mut self, id: &str) -> u32 {
+        if let Some(number) = self.by_id.get(id) {
+            return *number;
+        }
+        let number = self.items.len() as u32;
+        self.items.push(Entry { id: id.to_owned(), category: None, sessions: Vec::new(), weight: 0.0, as_of: 0 });
+        self.by_id.insert(id.to_owned(), number);
+        number
+    }
+
+    /// Forgets the older half of the sessions.
+    fn halve(&mut self) {
+        let gone = MAX_SESSIONS as u32;
+        self.sessions.drain(..MAX_SESSIONS);
+        self.by_session.retain(|_, number| *number >= gone);
+        self.latest_of.retain(|_, number| *number >= gone);
+        self.by_session.values_mut().chain(self.latest_of.values_mut()).for_each(|number| *number -= gone);
+        for entry in &mut self.items {
+            entry.sessions.retain(|number| *number >= gone);
+            entry.sessions.iter_mut().for_each(|number| *number -= gone);
+        }
+    }
+
+    /// All items.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.items
+    }
+
+    /// An item by its number.
+    pub(super) fn entry(&self, number: u32) -> Option<&Entry> {
+        self.items.get(number as usize)
+    }
+
+    /// The number of an item.
+    pub(super) fn number(&self, id: &str) -> Option<u32> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The items of a session, the latest at the end.
+    pub(super) fn basket(&self, session: u32) -> &[u32] {
+        self.sessions.get(session as usize).map_or(&[], |basket| &basket.items)
+    }
+
+    /// The items of a visitor's latest session.
+    pub(super) fn latest(&self, visitor: &str) -> &[u32] {
+        self.latest_of.get(visitor).map_or(&[], |session| self.basket(*session))
+    }
+}

@@ -1,0 +1,299 @@
+//! The storage boundary: few verbs over plain data. SQLite is the engine behind it.
+
+pub(crate) mod sqlite;
+mod writer;
+
+use crate::access::Scopes;
+use crate::error::Error;
+use engine::event::{Event, Micro};
+use engine::facts::State;
+use engine::id::Id;
+use engine::session::Session;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::ops::Range;
+use tokio::sync::oneshot;
+
+/// The site of a fresh store.
+pub(crate) const DEFAULT_SITE: i64 = 1;
+
+/// An event that passed every step of ingest.
+pub(crate) struct Incoming {
+    /// Its id.
+    pub(crate) id: Id,
+    /// Cleaned and masked.
+    pub(crate) event: Event,
+    /// Whose.
+    pub(crate) visitor: String,
+    /// Its corrected time, in ms.
+    pub(crate) time: i64,
+    /// Keyed hash of visitor and event as received.
+    pub(crate) hash: [u8; 16],
+    /// Keyed hash of the user id, where one came.
+    pub(crate) user: Option<[u8; 16]>,
+    /// Whether that user is this visitor, by a signature or a secret key.
+    pub(crate) joins: bool,
+    /// For a purchase: keyed hash of the transaction id as received.
+    pub(crate) transaction: Option<[u8; 16]>,
+}
+
+/// An event that did not pass.
+pub(crate) struct Rejected {
+    /// Tells whether it came before, where that can be told; such a one is noted once.
+    pub(crate) hash: Option<[u8; 16]>,
+    /// The reason's code.
+    pub(crate) code: &'static str,
+    /// Where in the event.
+    pub(crate) path: String,
+    /// In words.
+    pub(crate) detail: String,
+    /// The event, masked and at most 8 KiB of it.
+    pub(crate) body: String,
+}
+
+/// What one request or piece of a file brings.
+pub(crate) struct Batch {
+    /// Of which site.
+    pub(crate) site: i64,
+    /// When, in ms.
+    pub(crate) received: i64,
+    /// Whether a secret key sent it: its purchases count as confirmed.
+    pub(crate) trusted: bool,
+    /// The envelope's context as JSON text, masked; empty for none.
+    pub(crate) context: String,
+    /// What to store.
+    pub(crate) events: Vec<Incoming>,
+    /// What to note as not stored.
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is on disk now.
+    Stored,
+    /// It was there before.
+    Duplicate,
+    /// A purchase with the same transaction id was there before.
+    SameTransaction,
+    /// Its id was there before, with another payload.
+    Conflict,
+}
+
+/// The verdicts of a batch, in its order; they arrive after the commit.
+pub(crate) type Receipt = oneshot::Receiver<Result<Vec<Verdict>, Error>>;
+
+/// A stored event as it is told to listeners, after the commit.
+#[derive(Clone)]
+pub(crate) struct Committed {
+    /// Of which site.
+    pub(crate) site: i64,
+    /// Its id.
+    pub(crate) id: Id,
+    /// Whose.
+    pub(crate) visitor: String,
+    /// The session it fell into.
+    pub(crate) session: Id,
+    /// Its corrected time, in ms.
+    pub(crate) time: i64,
+    /// The event.
+    pub(crate) event: Event,
+}
+
+/// Told of every commit, in order, before its verdicts are out; must be quick.
+pub(crate) type OnCommit = Box<dyn Fn(&[Committed]) + Send>;
+
+/// A key as it is kept.
+#[derive(Clone)]
+pub(crate) struct Key {
+    /// The site it is for.
+    pub(crate) site: i64,
+    /// What it may do.
+    pub(crate) scopes: Scopes,
+    /// The key itself, for a public one.
+    pub(crate) text: Option<String>,
+}
+
+/// A site.
+#[derive(Clone)]
+pub(crate) struct Site {
+    /// Its number.
+    pub(crate) id: i64,
+    /// Its name; it seeds the holdout.
+    pub(crate) name: String,
+    /// Exact origins, or `https://*.host` for subdomains; empty means any.
+    pub(crate) origins: Vec<String>,
+    /// The share of visitors held out of offers.
+    pub(crate) holdout: f64,
+    /// Grows with every change of its documents.
+    pub(crate) version: u32,
+}
+
+/// What kinds of documents a site has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Segments.
+    Segment,
+    /// Offers.
+    Offer,
+    /// Slots.
+    Slot,
+}
+
+impl Kind {
+    /// Its name in addresses.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Kind::Segment => "segments",
+            Kind::Offer => "offers",
+            Kind::Slot => "slots",
+        }
+    }
+}
+
+/// A document: its id and its JSON text.
+pub(crate) struct Document {
+    /// The id.
+    pub(crate) id: String,
+    /// The body as it was put.
+    pub(crate) body: String,
+}
+
+/// An item of the catalogue, or as far as events told of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct CatalogueItem {
+    pub(crate) item_id: String,
+    pub(crate) item_name: Option<String>,
+    pub(crate) item_category: Option<String>,
+    pub(crate) price: Option<Micro>,
+    pub(crate) stock: Option<i64>,
+    pub(crate) url: Option<String>,
+    pub(crate) image: Option<String>,
+}
+
+/// A visitor as the store knows them.
+pub(crate) struct Profile {
+    /// The fold of their events.
+    pub(crate) state: State,
+    /// Whether a user id was joined to them.
+    pub(crate) user_known: bool,
+}
+
+/// A stored event, read back.
+pub(crate) struct Stored {
+    pub(crate) visitor: String,
+    pub(crate) id: Id,
+    pub(crate) time: i64,
+    pub(crate) received: i64,
+    pub(crate) event: Event,
+}
+
+/// Sums of a quarter of an hour for an event name.
+pub(crate) struct Quarter {
+    /// When it began, in ms.
+    pub(crate) start: i64,
+    /// The event's name.
+    pub(crate) name: String,
+    /// How many.
+    pub(crate) n: i64,
+}
+
+/// Sums for an item over a time.
+#[derive(Clone, Default)]
+pub(crate) struct ItemTotals {
+    pub(crate) item_id: String,
+    pub(crate) item_name: Option<String>,
+    pub(crate) item_category: Option<String>,
+    pub(crate) views: i64,
+    pub(crate) carts: i64,
+    pub(crate) purchases: i64,
+    pub(crate) quantity: Micro,
+    pub(crate) revenue: Micro,
+}
+
+/// How much there is of a site.
+#[derive(Default)]
+pub(crate) struct Extent {
+    pub(crate) events: i64,
+    pub(crate) first: Option<i64>,
+    pub(crate) last: Option<i64>,
+}
+
+/// A reason and how many events were not stored for it.
+pub(crate) struct RejectCount {
+    pub(crate) code: String,
+    pub(crate) n: i64,
+}
+
+/// A storage engine: its writing and its reading half. Times are in ms, ranges half open.
+pub(crate) trait Store: Write + Read {}
+
+impl<T: Write + Read> Store for T {}
+
+/// What changes the store.
+pub(crate) trait Write: Send + Sync {
+    /// Queues a batch; the receipt comes true once it is on disk. [`Error::Busy`] where the queue is full.
+    fn append(&self, batch: Batch) -> Result<Receipt, Error>;
+    /// Checks that something can be written.
+    fn probe(&self) -> Result<(), Error>;
+    /// Commits what is queued and stops taking more.
+    fn close(&self);
+    /// Keeps a key.
+    fn put_key(&self, hash: [u8; 32], key: Key) -> Result<(), Error>;
+    /// Changes origins and holdout of a site.
+    fn put_site(&self, site: Site) -> Result<(), Error>;
+    /// Keeps a document; true where there was none of this id.
+    fn put_document(&self, site: i64, kind: Kind, document: Document) -> Result<bool, Error>;
+    /// Drops a document; false where there was none of this id.
+    fn delete_document(&self, site: i64, kind: Kind, id: &str) -> Result<bool, Error>;
+    /// Keeps items of the catalogue.
+    fn put_items(&self, site: i64, items: Vec<CatalogueItem>) -> Result<(), Error>;
+}
+
+/// What looks into the store; never waits for a write.
+pub(crate) trait Read: Send + Sync {
+    /// The key with this SHA-256.
+    fn key(&self, hash: &[u8; 32]) -> Result<Option<Key>, Error>;
+    /// The public keys of a site.
+    fn public_keys(&self, site: i64) -> Result<Vec<String>, Error>;
+    /// The site of this number.
+    fn site(&self, site: i64) -> Result<Option<Site>, Error>;
+    /// All documents of a kind, by id.
+    fn documents(&self, site: i64, kind: Kind) -> Result<Vec<Document>, Error>;
+    /// The items of these ids, as far as they are known.
+    fn items(&self, site: i64, ids: &[String]) -> Result<HashMap<String, CatalogueItem>, Error>;
+    /// A visitor's profile.
+    fn profile(&self, site: i64, visitor: &str) -> Result<Option<Profile>, Error>;
+    /// A visitor's latest events, newest first.
+    fn timeline(&self, site: i64, visitor: &str, limit: usize) -> Result<Vec<Stored>, Error>;
+    /// Events by quarter of an hour and name.
+    fn quarters(&self, site: i64, range: &Range<i64>) -> Result<Vec<Quarter>, Error>;
+    /// Sums by item.
+    fn item_totals(&self, site: i64, range: &Range<i64>) -> Result<Vec<ItemTotals>, Error>;
+    /// Sessions that touch the range: visitor number and session.
+    fn sessions(&self, site: i64, range: &Range<i64>, each: &mut dyn FnMut(i64, Session)) -> Result<(), Error>;
+    /// Times of events with one of these names, visitor by visitor: visitor number, index of the name, time.
+    fn journeys(
+        &self,
+        site: i64,
+        range: &Range<i64>,
+        names: &[String],
+        each: &mut dyn FnMut(i64, usize, i64),
+    ) -> Result<(), Error>;
+    /// Every look at, adding of and purchase of items, oldest first: the session it fell into, the visitor, its time,
+    /// ids and categories of its items.
+    #[allow(clippy::type_complexity, reason = "a row in place of a type of its own")]
+    fn baskets(
+        &self,
+        site: i64,
+        each: &mut dyn FnMut(Id, &str, i64, Vec<(String, Option<String>)>),
+    ) -> Result<(), Error>;
+    /// Every event, in the order stored, until told to stop.
+    fn export(&self, site: i64, each: &mut dyn FnMut(Stored) -> ControlFlow<()>) -> Result<(), Error>;
+    /// Events since a time among the latest `limit`, by time.
+    fn since(&self, site: i64, time: i64, limit: usize) -> Result<Vec<Stored>, Error>;
+    /// How much there is.
+    fn extent(&self, site: i64) -> Result<Extent, Error>;
+    /// What was not stored, by reason.
+    fn reject_counts(&self, site: i64) -> Result<Vec<RejectCount>, Error>;
+}

@@ -1,0 +1,144 @@
+-- Integer row ids everywhere that rows are many: UUIDv7 ids arrive seconds out of order, and a table clustered by them
+-- dirties a leaf for each. Strings that repeat stand once in `strings` and are referred to by number.
+create table meta (
+  key text primary key,
+  value any
+) strict, without rowid;
+
+create table sites (
+  id integer primary key,
+  name text not null unique,
+  origins text not null default '[]',
+  holdout real not null,
+  version integer not null default 1
+) strict;
+
+create table keys (
+  hash blob primary key,
+  site integer not null,
+  scopes integer not null,
+  -- The key itself for public ones, which are no secret; null for the others.
+  text text
+) strict, without rowid;
+
+create table strings (
+  id integer primary key,
+  text text not null unique
+) strict;
+
+create table visitors (
+  id integer primary key,
+  site integer not null,
+  visitor text not null,
+  -- Keyed hash of the shop's user id that was joined to the visitor.
+  user blob,
+  -- engine::facts::State as JSON.
+  state text not null default '{}',
+  unique (site, visitor)
+) strict;
+
+create table events (
+  row integer primary key,
+  id blob not null unique,
+  site integer not null,
+  visitor integer not null,
+  name integer not null,
+  -- The corrected time, which folds and reports go by; the sender's own stands in `at` where it differs.
+  time integer not null,
+  at integer,
+  received integer not null,
+  hash blob not null,
+  url integer,
+  referrer integer,
+  title integer,
+  value integer,
+  currency integer,
+  transaction_id text,
+  user blob,
+  context integer,
+  items text,
+  props text
+) strict;
+
+-- The order of the fold; it also serves a visitor's timeline and every report that goes visitor by visitor.
+create index events_by_visitor on events (visitor, time, id);
+
+create table transactions (
+  site integer not null,
+  hash blob not null,
+  confirmed integer not null,
+  primary key (site, hash)
+) strict, without rowid;
+
+create table sessions (
+  visitor integer not null,
+  start integer not null,
+  id blob not null,
+  site integer not null,
+  end integer not null,
+  events integer not null,
+  pages integer not null,
+  landing integer,
+  source integer,
+  medium integer,
+  campaign integer,
+  primary key (visitor, start, id)
+) strict, without rowid;
+
+create index sessions_by_time on sessions (site, start, end);
+
+-- Sums by quarter of an hour: every time zone in use is a whole number of them away from UTC.
+create table quarters (
+  site integer not null,
+  quarter integer not null,
+  name integer not null,
+  n integer not null,
+  value integer not null,
+  primary key (site, quarter, name)
+) strict, without rowid;
+
+create table item_quarters (
+  site integer not null,
+  quarter integer not null,
+  item integer not null,
+  views integer not null,
+  carts integer not null,
+  purchases integer not null,
+  quantity integer not null,
+  revenue integer not null,
+  primary key (site, quarter, item)
+) strict, without rowid;
+
+create table items (
+  site integer not null,
+  item integer not null,
+  name text,
+  category text,
+  price integer,
+  stock integer,
+  url text,
+  image text,
+  -- 1 where the shop put it; 0 where it was learned from events.
+  put integer not null,
+  primary key (site, item)
+) strict, without rowid;
+
+create table documents (
+  site integer not null,
+  kind text not null,
+  id text not null,
+  body text not null,
+  primary key (site, kind, id)
+) strict, without rowid;
+
+create table rejects (
+  row integer primary key,
+  -- Null where a sender gave nothing to know a resend by; nulls are never equal.
+  hash blob unique,
+  site integer not null,
+  received integer not null,
+  code text not null,
+  path text not null,
+  detail text not null,
+  body text not null
+) strict;

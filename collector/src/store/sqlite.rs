@@ -1,0 +1,234 @@
+//! The embedded engine: one SQLite file in WAL mode, one writer, a few readers.
+
+pub(super) mod append;
+mod read;
+
+use super::writer::Writer;
+use super::{Batch, CatalogueItem, Document, Key, Kind, OnCommit, Receipt, Site, Write};
+use crate::error::Error;
+use anyhow::{Context, bail};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Grows with every change of the schema.
+const SCHEMA: i64 = 1;
+/// Readers kept open between uses.
+const READERS: usize = 4;
+
+/// A store in a folder.
+pub(crate) struct Sqlite {
+    file: PathBuf,
+    writer: Writer,
+    readers: Mutex<Vec<Connection>>,
+    /// Held as long as the store is open: two processes with caches of their own must not write one file.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens the store in a folder, or makes it. `key_id` names the key file that its hashes were made with.
+    pub(crate) fn open(folder: &Path, key_id: &str, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let lock =
+            File::create(folder.join("lock")).with_context(|| format!("cannot write in {}", folder.display()))?;
+        if let Err(error) = lock.try_lock() {
+            bail!("the folder {} is in use by another beckon ({error}): stop that one first", folder.display());
+        }
+        let file = folder.join("beckon.db");
+        let mut connection = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
+        settle(&connection)?;
+        // FULL: a commit is on disk when it returns, which is what an acknowledgement says.
+        connection.pragma_update(None, "synchronous", "full")?;
+        // Otherwise a file the size of the largest burst stays.
+        connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
+        migrate(&mut connection, key_id)?;
+        let writer = Writer::start(connection, on_commit).context("cannot start the writing thread")?;
+        Ok(Sqlite { file, writer, readers: Mutex::new(Vec::new()), _lock: lock })
+    }
+
+    /// Runs a reading job on a connection of its own; readers never wait for the writer.
+    fn read<T>(&self, job: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let pooled = self.readers.lock().ok().and_then(|mut readers| readers.pop());
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                let connection = Connection::open_with_flags(&self.file, flags)?;
+                connection.set_prepared_statement_cache_capacity(64);
+                connection.busy_timeout(Duration::from_secs(5))?;
+                connection
+            }
+        };
+        let answer = job(&connection);
+        if let Ok(mut readers) = self.readers.lock()
+            && readers.len() < READERS
+        {
+            readers.push(connection);
+        }
+        answer
+    }
+}
+
+fn settle(connection: &Connection) -> anyhow::Result<()> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "cache_size", -32 * 1024)?;
+    Ok(())
+}
+
+/// Brings the file to the schema of this version.
+fn migrate(connection: &mut Connection, key_id: &str) -> anyhow::Result<()> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > SCHEMA {
+        bail!("the data was written by a newer beckon (schema {version}, this one knows {SCHEMA}): use that one");
+    }
+    if version < SCHEMA {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction
+            .execute("insert into sites (id, name, holdout) values (1, 'default', ?)", [engine::offer::HOLDOUT])?;
+        transaction.execute("insert into meta (key, value) values ('key_id', ?)", [key_id])?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+        transaction.commit()?;
+    }
+    let kept: String = connection.query_row("select value from meta where key = 'key_id'", [], |row| row.get(0))?;
+    if kept != key_id {
+        bail!("the key file is not the one that this data was written with: give that one by --key-file");
+    }
+    Ok(())
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure};
+        match error.sqlite_error_code() {
+            Some(DiskFull | ReadOnly | SystemIoFailure | CannotOpen | DatabaseBusy | DatabaseLocked) => {
+                tracing::error!(%error, "the store cannot be used");
+                Error::ReadOnly
+            }
+            _ => Error::Internal(error.into()),
+        }
+    }
+}
+
+impl From<rusqlite::types::FromSqlError> for Error {
+    fn from(error: rusqlite::types::FromSqlError) -> Self {
+        Error::Internal(error.into())
+    }
+}
+
+/// A change of documents or of the site: pages and caches see it by the version.
+fn changed(connection: &Connection, site: i64) -> Result<(), Error> {
+    connection.execute("update sites set version = version + 1 where id = ?", [site])?;
+    Ok(())
+}
+
+impl Write for Sqlite {
+    fn append(&self, batch: Batch) -> Result<Receipt, Error> {
+        self.writer.append(batch)
+    }
+
+    fn probe(&self) -> Result<(), Error> {
+        self.writer.run(|connection| {
+            let transaction = connection.transaction()?;
+            transaction.execute("insert or replace into meta (key, value) values ('probe', 1)", [])?;
+            // Rolled back: that the page could be written is all there is to know.
+            drop(transaction);
+            Ok(())
+        })
+    }
+
+    fn close(&self) {
+        // The last connection to go folds the log into the file; readers that linger would prevent it.
+        if let Ok(mut readers) = self.readers.lock() {
+            readers.clear();
+        }
+        self.writer.close();
+    }
+
+    fn put_key(&self, hash: [u8; 32], key: Key) -> Result<(), Error> {
+        self.writer.run(move |connection| {
+            connection.execute(
+                "insert into keys (hash, site, scopes, text) values (?, ?, ?, ?) on conflict do nothing",
+                params![hash, key.site, key.scopes.0, key.text],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn put_site(&self, site: Site) -> Result<(), Error> {
+        let origins = serde_json::to_string(&site.origins).map_err(|error| Error::Internal(error.into()))?;
+        self.writer.run(move |connection| {
+            connection.execute(
+                "update sites set origins = ?, holdout = ?, version = version + 1 where id = ?",
+                params![origins, site.holdout, site.id],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn put_document(&self, site: i64, kind: Kind, document: Document) -> Result<bool, Error> {
+        self.writer.run(move |connection| {
+            let transaction = connection.transaction()?;
+            let key = params![site, kind.plural(), document.id];
+            let had: Option<i64> = transaction
+                .query_row("select 1 from documents where site = ? and kind = ? and id = ?", key, |row| row.get(0))
+                .optional()?;
+            transaction.execute(
+                "insert or replace into documents (site, kind, id, body) values (?, ?, ?, ?)",
+                params![site, kind.plural(), document.id, document.body],
+            )?;
+            changed(&transaction, site)?;
+            transaction.commit()?;
+            Ok(had.is_none())
+        })
+    }
+
+    fn delete_document(&self, site: i64, kind: Kind, id: &str) -> Result<bool, Error> {
+        let id = id.to_owned();
+        self.writer.run(move |connection| {
+            let transaction = connection.transaction()?;
+            let gone = transaction.execute(
+                "delete from documents where site = ? and kind = ? and id = ?",
+                params![site, kind.plural(), id],
+            )?;
+            if gone > 0 {
+                changed(&transaction, site)?;
+            }
+            transaction.commit()?;
+            Ok(gone > 0)
+        })
+    }
+
+    fn put_items(&self, site: i64, items: Vec<CatalogueItem>) -> Result<(), Error> {
+        self.writer.run(move |connection| {
+            let transaction = connection.transaction()?;
+            for item in &items {
+                transaction
+                    .prepare_cached("insert into strings (text) values (?) on conflict do nothing")?
+                    .execute([&item.item_id])?;
+                transaction
+                    .prepare_cached(
+                        "insert or replace into items (site, item, name, category, price, stock, url, image, put) \
+                         values (?, (select id from strings where text = ?), ?, ?, ?, ?, ?, ?, 1)",
+                    )?
+                    .execute(params![
+                        site,
+                        item.item_id,
+                        item.item_name,
+                        item.item_category,
+                        item.price,
+                        item.stock,
+                        item.url,
+                        item.image,
+                    ])?;
+            }
+            changed(&transaction, site)?;
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+}

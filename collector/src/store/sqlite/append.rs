@@ -1,0 +1,443 @@
+//! The transaction of a group: raw events, sessions, facts, sums and rejects, all or nothing.
+
+use super::read::{STORED, stored};
+use crate::error::Error;
+use crate::store::{Batch, Committed, Incoming, Verdict};
+use engine::event::{Item, Micro};
+use engine::facts::State;
+use engine::id::Id;
+use engine::session::Session;
+use engine::time::MINUTE;
+use rusqlite::{OptionalExtension, Transaction, params};
+use std::collections::{HashMap, HashSet};
+
+/// A quarter of an hour, in ms.
+pub(super) const QUARTER: i64 = 15 * MINUTE;
+/// Most entries of each cache; a full one is emptied.
+const MAX_CACHED: usize = 50_000;
+
+/// What writing remembers from group to group, so as not to ask the database again.
+#[derive(Default)]
+pub(in crate::store) struct Appender {
+    strings: HashMap<String, i64>,
+    visitors: HashMap<(i64, String), Known>,
+    items: HashMap<(i64, i64), Learned>,
+}
+
+/// A visitor's row.
+struct Known {
+    row: i64,
+    state: State,
+    user: Option<Vec<u8>>,
+}
+
+/// Name and category of an item, as last seen.
+type Learned = (Option<String>, Option<String>);
+
+#[derive(Default)]
+struct Sum {
+    n: i64,
+    value: Micro,
+}
+
+#[derive(Default)]
+struct ItemSum {
+    views: i64,
+    carts: i64,
+    purchases: i64,
+    quantity: Micro,
+    revenue: Micro,
+}
+
+/// What a group adds up to before it touches the tables of sums.
+#[derive(Default)]
+struct Sums {
+    quarters: HashMap<(i64, i64, i64), Sum>,
+    items: HashMap<(i64, i64, i64), ItemSum>,
+}
+
+type Applied = (Vec<Vec<Verdict>>, Vec<Committed>);
+
+impl Appender {
+    /// Applies a group; nothing of it holds before the caller commits.
+    pub(in crate::store) fn apply(
+        &mut self,
+        transaction: &Transaction<'_>,
+        batches: Vec<Batch>,
+    ) -> Result<Applied, Error> {
+        let mut verdicts = Vec::with_capacity(batches.len());
+        let mut fresh: HashMap<(i64, String), Vec<Incoming>> = HashMap::new();
+        let mut sums = Sums::default();
+        for batch in batches {
+            let mut answers = Vec::with_capacity(batch.events.len());
+            let context = self.string(transaction, Some(&batch.context).filter(|context| !context.is_empty()))?;
+            for incoming in batch.events {
+                let site = batch.site;
+                let verdict = verdict(transaction, site, batch.trusted, &incoming)?;
+                answers.push(verdict);
+                if verdict == Verdict::Stored {
+                    let key = (site, incoming.visitor.clone());
+                    let visitor = self.visitor(transaction, &key)?;
+                    self.insert(transaction, site, visitor, batch.received, context, &incoming)?;
+                    self.add_up(transaction, site, &incoming, &mut sums)?;
+                    fresh.entry(key).or_default().push(incoming);
+                }
+            }
+            for rejected in &batch.rejected {
+                transaction
+                    .prepare_cached(
+                        "insert into rejects (hash, site, received, code, path, detail, body) values (?, ?, ?, ?, ?, ?, ?) \
+ on conflict do nothing",
+                    )?
+                    .execute(params![
+                        rejected.hash,
+                        batch.site,
+                        batch.received,
+                        rejected.code,
+                        rejected.path,
+                        rejected.detail,
+                        rejected.body
+                    ])?;
+            }
+            verdicts.push(answers);
+        }
+        let mut committed = Vec::new();
+        for (key, incoming) in fresh {
+            self.fold(transaction, &key, incoming, &mut committed)?;
+        }
+        sums.write(transaction)?;
+        self.trim();
+        Ok((verdicts, committed))
+    }
+
+    fn insert(
+        &mut self,
+        transaction: &Transaction<'_>,
+        site: i64,
+        visitor: i64,
+        received: i64,
+        context: Option<i64>,
+        incoming: &Incoming,
+    ) -> Result<(), Error> {
+        let event = &incoming.event;
+        let name = self.string(transaction, Some(&event.name))?;
+        let url = self.string(transaction, event.page.url.as_ref())?;
+        let referrer = self.string(transaction, event.page.referrer.as_ref())?;
+        let title = self.string(transaction, event.page.title.as_ref())?;
+        let currency = self.string(transaction, event.currency.as_ref())?;
+        let items = if event.items.is_empty() { None } else { Some(json(&items(&event.items))?) };
+        let props = if event.props.is_empty() { None } else { Some(json(&event.props)?) };
+        transaction
+            .prepare_cached(
+                "insert into events (id, site, visitor, name, time, at, received, hash, url, referrer, title, value, \
+                 currency, transaction_id, user, context, items, props) \
+                 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                incoming.id.0.to_be_bytes(),
+                site,
+                visitor,
+                name,
+                incoming.time,
+                (event.at != incoming.time).then_some(event.at),
+                received,
+                incoming.hash,
+                url,
+                referrer,
+                title,
+                event.value,
+                currency,
+                event.transaction_id,
+                incoming.user,
+                context,
+                items,
+                props,
+            ])?;
+        Ok(())
+    }
+
+    /// The number of a string, given to it where it is new.
+    fn string(&mut self, transaction: &Transaction<'_>, text: Option<&String>) -> Result<Option<i64>, Error> {
+        let Some(text) = text else { return Ok(None) };
+        if let Some(id) = self.strings.get(text) {
+            return Ok(Some(*id));
+        }
+        let found = transaction
+            .prepare_cached("select id from strings where text = ?")?
+            .query_row([text], |row| row.get(0))
+            .optional()?;
+        let id = match found {
+            Some(id) => id,
+            None => {
+                transaction.prepare_cached("insert into strings (text) values (?)")?.execute([text])?;
+                transaction.last_insert_rowid()
+            }
+        };
+        self.strings.insert(text.clone(), id);
+        Ok(Some(id))
+    }
+
+    /// The row of a visitor, made where they are new; afterwards they are in the cache.
+    fn visitor(&mut self, transaction: &Transaction<'_>, key: &(i64, String)) -> Result<i64, Error> {
+        if let Some(known) = self.visitors.get(key) {
+            return Ok(known.row);
+        }
+        let found = transaction
+            .prepare_cached("select id, state, user from visitors where site = ? and visitor = ?")?
+            .query_row(params![key.0, key.1], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)))
+            .optional()?;
+        let known = match found {
+            Some((row, state, user)) => Known { row, state: read_state(&state)?, user },
+            None => {
+                transaction
+                    .prepare_cached("insert into visitors (site, visitor) values (?, ?)")?
+                    .execute(params![key.0, key.1])?;
+                Known { row: transaction.last_insert_rowid(), state: State::default(), user: None }
+            }
+        };
+        let row = known.row;
+        self.visitors.insert(key.clone(), known);
+        Ok(row)
+    }
+
+    fn add_up(
+        &mut self,
+        transaction: &Transaction<'_>,
+        site: i64,
+        incoming: &Incoming,
+        sums: &mut Sums,
+    ) -> Result<(), Error> {
+        let event = &incoming.event;
+        let quarter = incoming.time.div_euclid(QUARTER);
+        if let Some(name) = self.string(transaction, Some(&event.name))? {
+            let sum = sums.quarters.entry((site, quarter, name)).or_default();
+            sum.n += 1;
+            sum.value = sum.value.saturating_add(event.value.unwrap_or(0));
+        }
+        for item in &event.items {
+            let Some(id) = self.string(transaction, Some(&item.item_id))? else { continue };
+            self.learn(transaction, site, id, item)?;
+            let sum = match event.name.as_str() {
+                "view_item" | "add_to_cart" | "purchase" => sums.items.entry((site, quarter, id)).or_default(),
+                _ => continue,
+            };
+            match event.name.as_str() {
+                "view_item" => sum.views += 1,
+                "add_to_cart" => sum.carts += 1,
+                _ => {
+                    sum.purchases += 1;
+                    sum.quantity = sum.quantity.saturating_add(item.count());
+                    sum.revenue = sum.revenue.saturating_add(item.total());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes name and category of an item; what the shop put itself stays.
+    fn learn(&mut self, transaction: &Transaction<'_>, site: i64, id: i64, item: &Item) -> Result<(), Error> {
+        let learned = (item.item_name.clone(), item.item_category.clone());
+        if self.items.get(&(site, id)) == Some(&learned) {
+            return Ok(());
+        }
+        transaction
+            .prepare_cached(
+                "insert into items (site, item, name, category, price, put) values (?, ?, ?, ?, ?, 0) \
+                 on conflict (site, item) do update set name = coalesce(excluded.name, name), \
+                 category = coalesce(excluded.category, category), price = coalesce(excluded.price, price) where put = 0",
+            )?
+            .execute(params![site, id, learned.0, learned.1, item.price])?;
+        self.items.insert((site, id), learned);
+        Ok(())
+    }
+
+    /// Folds a visitor's new events in: on top of what is known where they come in order, else from the beginning.
+    fn fold(
+        &mut self,
+        transaction: &Transaction<'_>,
+        key: &(i64, String),
+        mut incoming: Vec<Incoming>,
+        committed: &mut Vec<Committed>,
+    ) -> Result<(), Error> {
+        self.visitor(transaction, key)?;
+        let Some(known) = self.visitors.get_mut(key) else { return Ok(()) };
+        incoming.sort_by_key(|incoming| (incoming.time, incoming.id));
+        let in_order = match (known.state.last, incoming.first()) {
+            (Some(last), Some(first)) => last < (first.time, first.id),
+            _ => true,
+        };
+        let mut sessions = Vec::new();
+        let mut session_of: HashMap<Id, Id> = HashMap::new();
+        if in_order {
+            for incoming in &incoming {
+                step(&mut known.state, &mut sessions, &incoming.event, incoming.time, incoming.id);
+                session_of.insert(incoming.id, known.state.session.id);
+            }
+        } else {
+            let new: HashSet<Id> = incoming.iter().map(|incoming| incoming.id).collect();
+            known.state = State::default();
+            transaction.prepare_cached("delete from sessions where visitor = ?")?.execute([known.row])?;
+            let mut statement =
+                transaction.prepare_cached(&format!("{STORED} where e.visitor = ? order by e.time, e.id"))?;
+            let mut rows = statement.query([known.row])?;
+            while let Some(row) = rows.next()? {
+                let stored = stored(row)?;
+                step(&mut known.state, &mut sessions, &stored.event, stored.time, stored.id);
+                if new.contains(&stored.id) {
+                    session_of.insert(stored.id, known.state.session.id);
+                }
+            }
+        }
+        sessions.push(known.state.session.clone());
+        if let Some(user) = incoming.iter().rev().filter(|incoming| incoming.joins).find_map(|incoming| incoming.user) {
+            known.user = Some(user.to_vec());
+        }
+        transaction.prepare_cached("update visitors set state = ?, user = ? where id = ?")?.execute(params![
+            json(&known.state.to_value())?,
+            known.user,
+            known.row
+        ])?;
+        let row = known.row;
+        for session in sessions {
+            self.write_session(transaction, key.0, row, &session)?;
+        }
+        committed.extend(incoming.into_iter().map(|incoming| Committed {
+            site: key.0,
+            id: incoming.id,
+            session: session_of.get(&incoming.id).copied().unwrap_or(incoming.id),
+            visitor: incoming.visitor,
+            time: incoming.time,
+            event: incoming.event,
+        }));
+        Ok(())
+    }
+
+    fn write_session(
+        &mut self,
+        transaction: &Transaction<'_>,
+        site: i64,
+        visitor: i64,
+        session: &Session,
+    ) -> Result<(), Error> {
+        let landing = self.string(transaction, session.landing_path.as_ref())?;
+        let campaign = session.campaign.clone().unwrap_or_default();
+        let source = self.string(transaction, campaign.source.as_ref())?;
+        let medium = self.string(transaction, campaign.medium.as_ref())?;
+        let name = self.string(transaction, campaign.name.as_ref())?;
+        transaction
+            .prepare_cached(
+                "insert into sessions (visitor, start, id, site, end, events, pages, landing, source, medium, campaign) \
+                 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set end = excluded.end, \
+                 events = excluded.events, pages = excluded.pages, landing = excluded.landing",
+            )?
+            .execute(params![
+                visitor,
+                session.start,
+                session.id.0.to_be_bytes(),
+                site,
+                session.end,
+                session.events,
+                session.pages,
+                landing,
+                source,
+                medium,
+                name,
+            ])?;
+        Ok(())
+    }
+
+    /// Keeps the caches within their bounds.
+    fn trim(&mut self) {
+        if self.strings.len() > MAX_CACHED {
+            self.strings.clear();
+        }
+        if self.visitors.len() > MAX_CACHED {
+            self.visitors.clear();
+        }
+        if self.items.len() > MAX_CACHED {
+            self.items.clear();
+        }
+    }
+}
+
+/// Whether an event is new, and takes its transaction id where it is.
+fn verdict(transaction: &Transaction<'_>, site: i64, trusted: bool, incoming: &Incoming) -> Result<Verdict, Error> {
+    let id = incoming.id.0.to_be_bytes();
+    let found: Option<[u8; 16]> = transaction
+        .prepare_cached("select hash from events where id = ?")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    if let Some(hash) = found {
+        return Ok(if hash == incoming.hash { Verdict::Duplicate } else { Verdict::Conflict });
+    }
+    if let Some(hash) = &incoming.transaction {
+        let new = transaction
+            .prepare_cached("insert into transactions (site, hash, confirmed) values (?, ?, ?) on conflict do nothing")?
+            .execute(params![site, hash, trusted])?;
+        if new == 0 {
+            if trusted {
+                transaction
+                    .prepare_cached("update transactions set confirmed = 1 where site = ? and hash = ?")?
+                    .execute(params![site, hash])?;
+            }
+            return Ok(Verdict::SameTransaction);
+        }
+    }
+    Ok(Verdict::Stored)
+}
+
+/// Folds one event, keeping the session that it ended.
+fn step(state: &mut State, ended: &mut Vec<Session>, event: &engine::event::Event, time: i64, id: Id) {
+    let before = state.last.map(|_| state.session.clone());
+    if state.fold(event, time, id)
+        && let Some(before) = before
+    {
+        ended.push(before);
+    }
+}
+
+impl Sums {
+    fn write(self, transaction: &Transaction<'_>) -> Result<(), Error> {
+        let mut statement = transaction.prepare_cached(
+            "insert into quarters (site, quarter, name, n, value) values (?, ?, ?, ?, ?) \
+             on conflict do update set n = n + excluded.n, value = value + excluded.value",
+        )?;
+        for ((site, quarter, name), sum) in self.quarters {
+            statement.execute(params![site, quarter, name, sum.n, sum.value])?;
+        }
+        let mut statement = transaction.prepare_cached(
+            "insert into item_quarters (site, quarter, item, views, carts, purchases, quantity, revenue) \
+             values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set views = views + excluded.views, \
+             carts = carts + excluded.carts, purchases = purchases + excluded.purchases, \
+             quantity = quantity + excluded.quantity, revenue = revenue + excluded.revenue",
+        )?;
+        for ((site, quarter, item), sum) in self.items {
+            statement.execute(params![
+                site,
+                quarter,
+                item,
+                sum.views,
+                sum.carts,
+                sum.purchases,
+                sum.quantity,
+                sum.revenue
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+fn items(items: &[Item]) -> Vec<engine::value::Map> {
+    items.iter().map(Item::to_value).collect()
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Internal(error.into()))
+}
+
+/// A state as it was kept.
+pub(super) fn read_state(text: &str) -> Result<State, Error> {
+    let map: engine::value::Map = serde_json::from_str(text).map_err(|error| Error::Internal(error.into()))?;
+    State::from_value(&map)
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("the kept state of a visitor cannot be read")))
+}

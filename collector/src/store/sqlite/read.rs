@@ -1,0 +1,328 @@
+//! Reading: each verb of the boundary that only looks.
+
+use super::Sqlite;
+use super::append::{QUARTER, read_state};
+use crate::access::Scopes;
+use crate::error::Error;
+use crate::store::{
+    CatalogueItem, Document, Extent, ItemTotals, Key, Kind, Profile, Quarter, Read, RejectCount, Site, Stored,
+};
+use engine::event::Event;
+use engine::id::Id;
+use engine::session::{Campaign, Session};
+use engine::time;
+use engine::value::{Map, Value};
+use rusqlite::{OptionalExtension, Row, params};
+use std::collections::HashMap;
+use std::ops::{ControlFlow, Range};
+
+/// Everything that [`stored`] reads, to be followed by a condition.
+pub(super) const STORED: &str = "select v.visitor, e.id, e.time, e.at, e.received, n.text, \
+    (select text from strings where id = e.url), (select text from strings where id = e.referrer), \
+    (select text from strings where id = e.title), e.value, (select text from strings where id = e.currency), \
+    e.transaction_id, e.items, e.props \
+    from events e join visitors v on v.id = e.visitor join strings n on n.id = e.name";
+
+/// An event out of a row of [`STORED`].
+pub(super) fn stored(row: &Row<'_>) -> Result<Stored, Error> {
+    let time: i64 = row.get(2)?;
+    let at: Option<i64> = row.get(3)?;
+    let mut map = Map::new().with("at", time::text(at.unwrap_or(time)));
+    map.set("name", row.get::<_, String>(5)?);
+    let page = Map::new()
+        .with("url", row.get::<_, Option<String>>(6)?)
+        .with("referrer", row.get::<_, Option<String>>(7)?)
+        .with("title", row.get::<_, Option<String>>(8)?);
+    map.set("page", page);
+    map.set("currency", row.get::<_, Option<String>>(10)?);
+    map.set("transaction_id", row.get::<_, Option<String>>(11)?);
+    for (column, field) in [(12, "items"), (13, "props")] {
+        if let Some(text) = row.get::<_, Option<String>>(column)? {
+            let value: Value = serde_json::from_str(&text).map_err(|error| Error::Internal(error.into()))?;
+            map.set(field, value);
+        }
+    }
+    let (mut event, _) = Event::read(&map.into())
+        .map_err(|reject| Error::Internal(anyhow::anyhow!("a stored event cannot be read: {}", reject.path)))?;
+    event.value = row.get(9)?;
+    let id = Id(u128::from_be_bytes(row.get(1)?));
+    event.id = Some(id);
+    Ok(Stored { visitor: row.get(0)?, id, time, received: row.get(4)?, event })
+}
+
+impl Read for Sqlite {
+    fn key(&self, hash: &[u8; 32]) -> Result<Option<Key>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("select site, scopes, text from keys where hash = ?")?;
+            let key = statement
+                .query_row([hash], |row| Ok(Key { site: row.get(0)?, scopes: Scopes(row.get(1)?), text: row.get(2)? }));
+            Ok(key.optional()?)
+        })
+    }
+
+    fn public_keys(&self, site: i64) -> Result<Vec<String>, Error> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("select text from keys where site = ? and text is not null order by text")?;
+            let keys = statement.query_map([site], |row| row.get(0))?;
+            Ok(keys.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn site(&self, site: i64) -> Result<Option<Site>, Error> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("select id, name, origins, holdout, version from sites where id = ?")?;
+            let row = statement.query_row([site], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?, row.get(4)?))
+            });
+            let Some((id, name, origins, holdout, version)) = row.optional()? else { return Ok(None) };
+            let origins = serde_json::from_str(&origins).map_err(|error| Error::Internal(error.into()))?;
+            Ok(Some(Site { id, name, origins, holdout, version }))
+        })
+    }
+
+    fn documents(&self, site: i64, kind: Kind) -> Result<Vec<Document>, Error> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("select id, body from documents where site = ? and kind = ? order by id")?;
+            let rows = statement
+                .query_map(params![site, kind.plural()], |row| Ok(Document { id: row.get(0)?, body: row.get(1)? }))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn items(&self, site: i64, ids: &[String]) -> Result<HashMap<String, CatalogueItem>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select i.name, i.category, i.price, i.stock, i.url, i.image from items i \
+                 where i.site = ? and i.item = (select id from strings where text = ?)",
+            )?;
+            let mut items = HashMap::with_capacity(ids.len());
+            for id in ids {
+                let item = statement.query_row(params![site, id], |row| {
+                    Ok(CatalogueItem {
+                        item_id: id.clone(),
+                        item_name: row.get(0)?,
+                        item_category: row.get(1)?,
+                        price: row.get(2)?,
+                        stock: row.get(3)?,
+                        url: row.get(4)?,
+                        image: row.get(5)?,
+                    })
+                });
+                if let Some(item) = item.optional()? {
+                    items.insert(id.clone(), item);
+                }
+            }
+            Ok(items)
+        })
+    }
+
+    fn profile(&self, site: i64, visitor: &str) -> Result<Option<Profile>, Error> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("select state, user is not null from visitors where site = ? and visitor = ?")?;
+            let row = statement.query_row(params![site, visitor], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
+            match row.optional()? {
+                Some((state, user_known)) => Ok(Some(Profile { state: read_state(&state)?, user_known })),
+                None => Ok(None),
+            }
+        })
+    }
+
+    fn timeline(&self, site: i64, visitor: &str, limit: usize) -> Result<Vec<Stored>, Error> {
+        self.collect(
+            "where e.visitor = (select id from visitors where site = ?1 and visitor = ?2) \
+             order by e.time desc, e.id desc limit ?3",
+            params![site, visitor, limit as i64],
+        )
+    }
+
+    fn since(&self, site: i64, time: i64, limit: usize) -> Result<Vec<Stored>, Error> {
+        // The latest rows by number, then those of them that are late enough: row numbers go with arrival.
+        let mut latest = self.collect(
+            "where e.row > (select coalesce(max(row), 0) from events) - ?3 and e.site = ?1 and e.time >= ?2 \
+             order by e.row",
+            params![site, time, limit as i64],
+        )?;
+        latest.sort_by_key(|stored| stored.time);
+        Ok(latest)
+    }
+
+    fn quarters(&self, site: i64, range: &Range<i64>) -> Result<Vec<Quarter>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select q.quarter, s.text, q.n from quarters q join strings s on s.id = q.name \
+                 where q.site = ? and q.quarter >= ? and q.quarter < ?",
+            )?;
+            let rows = statement.query_map(params![site, floor(range.start), ceil(range.end)], |row| {
+                Ok(Quarter { start: row.get::<_, i64>(0)? * QUARTER, name: row.get(1)?, n: row.get(2)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn item_totals(&self, site: i64, range: &Range<i64>) -> Result<Vec<ItemTotals>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select s.text, i.name, i.category, sum(q.views), sum(q.carts), sum(q.purchases), sum(q.quantity), \
+                 sum(q.revenue) from item_quarters q join strings s on s.id = q.item \
+                 left join items i on i.site = q.site and i.item = q.item \
+                 where q.site = ? and q.quarter >= ? and q.quarter < ? group by q.item",
+            )?;
+            let rows = statement.query_map(params![site, floor(range.start), ceil(range.end)], |row| {
+                Ok(ItemTotals {
+                    item_id: row.get(0)?,
+                    item_name: row.get(1)?,
+                    item_category: row.get(2)?,
+                    views: row.get(3)?,
+                    carts: row.get(4)?,
+                    purchases: row.get(5)?,
+                    quantity: row.get(6)?,
+                    revenue: row.get(7)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn sessions(&self, site: i64, range: &Range<i64>, each: &mut dyn FnMut(i64, Session)) -> Result<(), Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select visitor, id, start, end, events, pages, (select text from strings where id = landing), \
+                 (select text from strings where id = source), (select text from strings where id = medium), \
+                 (select text from strings where id = campaign) from sessions where site = ? and start < ? and end >= ?",
+            )?;
+            let mut rows = statement.query(params![site, range.end, range.start])?;
+            while let Some(row) = rows.next()? {
+                let campaign = Campaign { source: row.get(7)?, medium: row.get(8)?, name: row.get(9)? };
+                let session = Session {
+                    id: Id(u128::from_be_bytes(row.get(1)?)),
+                    start: row.get(2)?,
+                    end: row.get(3)?,
+                    events: row.get(4)?,
+                    pages: row.get(5)?,
+                    landing_path: row.get(6)?,
+                    campaign: (campaign != Campaign::default()).then_some(campaign),
+                    counts: Vec::new(),
+                };
+                each(row.get(0)?, session);
+            }
+            Ok(())
+        })
+    }
+
+    fn journeys(
+        &self,
+        site: i64,
+        range: &Range<i64>,
+        names: &[String],
+        each: &mut dyn FnMut(i64, usize, i64),
+    ) -> Result<(), Error> {
+        self.read(|connection| {
+            let mut ids = HashMap::new();
+            for (index, name) in names.iter().enumerate() {
+                let id = connection
+                    .prepare_cached("select id from strings where text = ?")?
+                    .query_row([name], |row| row.get::<_, i64>(0))
+                    .optional()?;
+                if let Some(id) = id {
+                    ids.entry(id).or_insert_with(Vec::new).push(index);
+                }
+            }
+            let mut statement = connection.prepare_cached(
+                "select visitor, name, time from events where site = ? and time >= ? and time < ? order by visitor, time",
+            )?;
+            let mut rows = statement.query(params![site, range.start, range.end])?;
+            while let Some(row) = rows.next()? {
+                for index in ids.get(&row.get::<_, i64>(1)?).into_iter().flatten() {
+                    each(row.get(0)?, *index, row.get(2)?);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn baskets(
+        &self,
+        site: i64,
+        each: &mut dyn FnMut(Id, &str, i64, Vec<(String, Option<String>)>),
+    ) -> Result<(), Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select (select s.id from sessions s where s.visitor = e.visitor and s.start <= e.time \
+                 order by s.start desc limit 1), v.visitor, e.time, e.items \
+                 from events e join strings n on n.id = e.name join visitors v on v.id = e.visitor \
+                 where e.site = ? and e.items is not null and n.text in ('view_item', 'add_to_cart', 'purchase') \
+                 order by e.time",
+            )?;
+            let mut rows = statement.query([site])?;
+            while let Some(row) = rows.next()? {
+                let Some(session) = row.get::<_, Option<[u8; 16]>>(0)? else { continue };
+                let items: Vec<Map> =
+                    serde_json::from_str(row.get_ref(3)?.as_str()?).map_err(|error| Error::Internal(error.into()))?;
+                let text = |item: &Map, key: &str| item.str(key).map(str::to_owned);
+                let items = items.iter().filter_map(|item| Some((text(item, "item_id")?, text(item, "item_category"))));
+                each(Id(u128::from_be_bytes(session)), row.get_ref(1)?.as_str()?, row.get(2)?, items.collect());
+            }
+            Ok(())
+        })
+    }
+
+    fn export(&self, site: i64, each: &mut dyn FnMut(Stored) -> ControlFlow<()>) -> Result<(), Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!("{STORED} where e.site = ? order by e.row"))?;
+            let mut rows = statement.query([site])?;
+            while let Some(row) = rows.next()? {
+                if each(stored(row)?).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn extent(&self, site: i64) -> Result<Extent, Error> {
+        self.read(|connection| {
+            let events = connection
+                .prepare_cached("select coalesce(sum(n), 0) from quarters where site = ?")?
+                .query_row([site], |row| row.get(0))?;
+            let (first, last) = connection
+                .prepare_cached("select min(start), max(end) from sessions where site = ?")?
+                .query_row([site], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(Extent { events, first, last })
+        })
+    }
+
+    fn reject_counts(&self, site: i64) -> Result<Vec<RejectCount>, Error> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("select code, count(*) from rejects where site = ? group by code order by code")?;
+            let rows = statement.query_map([site], |row| Ok(RejectCount { code: row.get(0)?, n: row.get(1)? }))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+impl Sqlite {
+    fn collect(&self, condition: &str, parameters: impl rusqlite::Params) -> Result<Vec<Stored>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!("{STORED} {condition}"))?;
+            let mut rows = statement.query(parameters)?;
+            let mut events = Vec::new();
+            while let Some(row) = rows.next()? {
+                events.push(stored(row)?);
+            }
+            Ok(events)
+        })
+    }
+}
+
+fn floor(time: i64) -> i64 {
+    time.div_euclid(QUARTER)
+}
+
+fn ceil(time: i64) -> i64 {
+    time.saturating_add(QUARTER - 1).div_euclid(QUARTER)
+}

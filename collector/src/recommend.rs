@@ -166,6 +166,9 @@ impl Recommender {
             Visitor { id: &question.visitor, state: &state, told: &facts, told_segments: &[], consent: true, now };
         let offers: Vec<&str> = question.slots.iter().filter(|slot| !slot.items).map(|slot| slot.id.as_str()).collect();
         let mut answer = answer(&rules.bundle, &visitor, &offers, told);
+        if !told {
+            withhold(&mut answer, &rules.bundle.segments);
+        }
         for slot in question.slots.iter().filter(|slot| slot.items) {
             let items = self.items(site, &rules.bundle, question, slot, &state, now)?;
             if let Some(Value::Map(slots)) = answer.get_mut("slots") {
@@ -248,6 +251,27 @@ impl Recommender {
             map.set("arm", HOLDOUT_ARM);
         }
         Ok(map)
+    }
+}
+
+/// Takes the names of private segments out of an answer to the page; what they led to stays.
+fn withhold(answer: &mut Map, segments: &[Segment]) {
+    let private =
+        |id: &Value| id.as_str().is_some_and(|id| segments.iter().any(|segment| segment.private && segment.id == id));
+    if let Some(Value::List(named)) = answer.get_mut("segments") {
+        named.retain(|id| !private(id));
+    }
+    let Some(Value::Map(slots)) = answer.get_mut("slots") else { return };
+    for (_, slot) in slots.iter_mut() {
+        let Value::Map(slot) = slot else { continue };
+        let Some(Value::List(why)) = slot.get_mut("why") else { continue };
+        for reason in why {
+            if let Value::Map(reason) = reason
+                && reason.get("id").is_some_and(private)
+            {
+                reason.remove("id");
+            }
+        }
     }
 }
 

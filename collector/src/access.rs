@@ -80,11 +80,6 @@ impl Access {
         Ok(Grant { site, scopes })
     }
 
-    /// The grant of a secret key, from the one place it may stand in.
-    pub(crate) fn secret_key(&self, key: &str) -> Result<Grant, Error> {
-        self.key(key).and_then(|grant| if grant.is_public() { Err(Error::BadKey) } else { Ok(grant) })
-    }
-
     /// The grant of a public key, from a body or a query string, where a secret one must not stand.
     pub(crate) fn public_key(&self, key: &str) -> Result<Grant, Error> {
         self.key(key).and_then(|grant| if grant.is_public() { Ok(grant) } else { Err(Error::BadKey) })

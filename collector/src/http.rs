@@ -20,7 +20,7 @@ use crate::report::live::Live;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -50,9 +50,9 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/v1/events", post(events::post))
         .route("/v1/decide", post(decide::post))
         .route("/v1/bundle", get(bundle::get))
-        .layer(from_fn_with_state(Arc::clone(&app), caller::cors));
+        .layer(from_fn_with_state(Arc::clone(&app), refuse_when_closing))
+        .layer(from_fn(caller::cors));
     Router::new()
-        .merge(public)
         .route("/v1/segments", get(manage::segments))
         .route("/v1/segments/{id}", put(manage::put_segment).get(manage::segment).delete(manage::delete_segment))
         .route("/v1/offers", get(manage::offers))
@@ -72,9 +72,8 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/readyz", get(health::readyz))
         .fallback(dashboard::asset)
         .method_not_allowed_fallback(|| async { Error::BadMethod })
-        // The bodies' own limits are smaller and answer in our words.
-        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Arc::clone(&app), refuse_when_closing))
+        .merge(public)
         .layer(from_fn(log))
         .with_state(app)
 }

@@ -58,12 +58,11 @@ pub enum Code {
     TooDeep,
     TooManyProps,
     IdConflict,
-    Bot,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 13] = [
+    pub const ALL: [Code; 12] = [
         Code::BadEvent,
         Code::BadId,
         Code::BadName,
@@ -76,7 +75,6 @@ impl Code {
         Code::TooDeep,
         Code::TooManyProps,
         Code::IdConflict,
-        Code::Bot,
     ];
 
     /// The code as the API writes it.
@@ -94,7 +92,6 @@ impl Code {
             Code::TooDeep => "too_deep",
             Code::TooManyProps => "too_many_props",
             Code::IdConflict => "id_conflict",
-            Code::Bot => "bot",
         }
     }
 
@@ -113,7 +110,6 @@ impl Code {
             Code::TooDeep => "`props` nest deeper than 4 levels",
             Code::TooManyProps => "`props` has over 64 entries",
             Code::IdConflict => "an event with this id and another payload is stored",
-            Code::Bot => "the user agent is that of a crawler",
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{App, Shared, blocking};
 use crate::access::{Grant, Scopes};
 use crate::clock;
 use crate::error::Error;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -96,7 +96,7 @@ fn is_origin(allowed: &str, origin: &str) -> bool {
 /// Cross-origin answers on the public routes: every one of them, errors included, can be read by the page that asked.
 ///
 /// Whether an origin may use a key is checked with the key; echoing it here only lets the page see the answer.
-pub(super) async fn cors(State(_): State<Shared>, request: Request, next: Next) -> Response {
+pub(super) async fn cors(request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = if request.method() == Method::OPTIONS {
         let headers = [
@@ -134,7 +134,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
         if let Some(key) = bearer(&parts.headers)? {
             let (app, key) = (Arc::clone(app), key.to_owned());
-            return blocking(move || app.access.secret_key(&key)).await.map(Caller);
+            return blocking(move || app.access.key(&key)).await.map(Caller);
         }
         let grant = app.access.session(cookie(&parts.headers).ok_or(Error::BadKey)?, clock::now())?;
         if !matches!(parts.method, Method::GET | Method::HEAD) {

@@ -91,7 +91,7 @@ pub(super) async fn sign_in(
     let key = fields.get("secret_key").cloned().ok_or(Error::BadKey)?;
     let grant = blocking({
         let app = Arc::clone(&app);
-        move || app.access.secret_key(&key)
+        move || app.access.key(&key)
     })
     .await?;
     // A session reads, manages and exports: it must not grow what its key may do.

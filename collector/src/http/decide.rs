@@ -2,7 +2,7 @@
 
 use super::caller::{Keys, check_origin};
 use super::{App, Shared, blocking, body, json};
-use crate::access::Scopes;
+use crate::access::{Grant, Scopes};
 use crate::clock;
 use crate::error::Error;
 use crate::recommend::{Asked, MAX_ITEMS, MAX_SLOTS, Question};
@@ -33,11 +33,7 @@ pub(super) async fn post(
     let Value::Map(map) = serde_json::from_slice(&bytes)? else { return Err(bad("", "expected an object")) };
     let grant = keys.late(&app, early, map.str("key")).await?;
     check_origin(&app, &grant, &headers).await?;
-    let visitor = map.str("visitor").unwrap_or_default();
-    if grant.is_public() && Id::parse(visitor).is_none() {
-        return Err(bad("visitor", "expected a UUID"));
-    }
-    let question = question(&map, visitor)?;
+    let question = question(&map, map.str("visitor").unwrap_or_default(), &grant)?;
     let told = !grant.is_public() && grant.need(Scopes::READ).is_ok();
     json(blocking(move || answer(&app, grant.site, &question, told)).await?)
 }
@@ -55,8 +51,11 @@ fn bad(path: &str, detail: &str) -> Error {
     Error::BadRequest { path: path.to_owned(), detail: detail.to_owned() }
 }
 
-/// Reads a question.
-pub(super) fn question(map: &Map, visitor: &str) -> Result<Question, Error> {
+/// Reads a question. From the page the visitor must be a UUID: the answer tells their facts to who knows it.
+pub(super) fn question(map: &Map, visitor: &str, grant: &Grant) -> Result<Question, Error> {
+    if grant.is_public() && Id::parse(visitor).is_none() {
+        return Err(bad("visitor", "expected a UUID"));
+    }
     if !is_visitor(visitor) {
         return Err(bad("visitor", "expected 1 to 128 printable ASCII characters"));
     }

@@ -38,7 +38,7 @@ pub(super) async fn post(
         None | Some(Value::Null) => None,
         Some(Value::Map(map)) => {
             let visitor = map.str("visitor").or_else(|| body.fields.str("visitor")).unwrap_or_default();
-            Some(decide::question(map, visitor)?)
+            Some(decide::question(map, visitor, &grant)?)
         }
         Some(_) => return Err(Error::BadRequest { path: "decide".into(), detail: "expected an object".into() }),
     };

@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::secrets::{Secrets, hex, random, sha256};
 use crate::store::{Key, Store};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What a key may do, as bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,18 +67,26 @@ impl Grant {
 pub(crate) struct Access {
     store: Arc<dyn Store>,
     secrets: Arc<Secrets>,
+    /// Keys that were looked up and found; unknown ones are not kept, as a stranger could send any number of them.
+    known: RwLock<HashMap<[u8; 32], Grant>>,
 }
 
 impl Access {
     /// Over the keys of a store.
     pub(crate) fn new(store: Arc<dyn Store>, secrets: Arc<Secrets>) -> Self {
-        Access { store, secrets }
+        Access { store, secrets, known: RwLock::default() }
     }
 
     /// The grant of a key.
     pub(crate) fn key(&self, key: &str) -> Result<Grant, Error> {
-        let Key { site, scopes, .. } = self.store.key(&sha256(key))?.ok_or(Error::BadKey)?;
-        Ok(Grant { site, scopes })
+        let hash = sha256(key);
+        if let Some(grant) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
+            return Ok(grant.clone());
+        }
+        let Key { site, scopes, .. } = self.store.key(&hash)?.ok_or(Error::BadKey)?;
+        let grant = Grant { site, scopes };
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(hash, grant.clone());
+        Ok(grant)
     }
 
     /// The grant of a public key, from a body or a query string, where a secret one must not stand.

@@ -29,6 +29,8 @@ pub(crate) struct Rules {
     pub(crate) bundle: Bundle,
     /// JSON for the page: without.
     pub(crate) public: String,
+    /// The origins that may use the site's public keys; empty means any.
+    pub(crate) origins: Vec<String>,
 }
 
 /// What is asked of a slot.
@@ -91,11 +93,18 @@ impl Indexes {
 /// The events whose items count as seen together.
 pub(crate) const BASKET_EVENTS: [&str; 3] = ["view_item", "add_to_cart", "purchase"];
 
+/// Rules that were compiled, and how often any of them changed.
+#[derive(Default)]
+struct Cache {
+    generation: u64,
+    sites: HashMap<i64, Arc<Rules>>,
+}
+
 /// Decides.
 pub(crate) struct Recommender {
     store: Arc<dyn Store>,
     indexes: Arc<Indexes>,
-    rules: RwLock<HashMap<i64, Arc<Rules>>>,
+    rules: RwLock<Cache>,
 }
 
 impl Recommender {
@@ -106,18 +115,28 @@ impl Recommender {
 
     /// The rules in force of a site.
     pub(crate) fn rules(&self, site: i64) -> Result<Arc<Rules>, Error> {
-        if let Some(rules) = self.rules.read().unwrap_or_else(PoisonError::into_inner).get(&site) {
-            return Ok(Arc::clone(rules));
+        let generation = {
+            let cache = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(rules) = cache.sites.get(&site) {
+                return Ok(Arc::clone(rules));
+            }
+            cache.generation
+        };
+        let found = self.store.site(site)?.ok_or(Error::NotFound)?;
+        let rules = Arc::new(self.read_rules(&found)?);
+        let mut cache = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        // A change in the meantime: these rules answer this once, and are not kept.
+        if cache.generation == generation {
+            cache.sites.insert(site, Arc::clone(&rules));
         }
-        let site = self.store.site(site)?.ok_or(Error::NotFound)?;
-        let rules = Arc::new(self.read_rules(&site)?);
-        self.rules.write().unwrap_or_else(PoisonError::into_inner).insert(site.id, Arc::clone(&rules));
         Ok(rules)
     }
 
     /// Forgets the rules of a site: to be called after each change of them.
     pub(crate) fn changed(&self, site: i64) {
-        self.rules.write().unwrap_or_else(PoisonError::into_inner).remove(&site);
+        let mut cache = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        cache.generation += 1;
+        cache.sites.remove(&site);
     }
 
     fn read_rules(&self, site: &Site) -> Result<Rules, Error> {
@@ -151,7 +170,7 @@ impl Recommender {
         bundle.sold_out.sort();
         let public = bundle.public(segments.iter().filter_map(|(id, map)| Segment::public(id, map)));
         let public = serde_json::to_string(&public).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Rules { bundle, public })
+        Ok(Rules { bundle, public, origins: site.origins.clone() })
     }
 
     /// Answers a question in the form of the API. `told` tells why in full: for who may read, not for the page.

@@ -1,12 +1,11 @@
 //! `GET /v1/bundle`.
 
+use super::Shared;
 use super::caller::{Keys, check_origin};
-use super::{Shared, blocking};
 use crate::error::Error;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::sync::Arc;
 
 /// The rules as the page may know them. Public, like the page itself: no names, no results, nothing private.
 pub(super) async fn get(
@@ -15,14 +14,10 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let keys = Keys::of(&headers, query.as_deref())?;
-    let early = keys.early(&app).await?;
-    let grant = keys.late(&app, early, None).await?;
-    check_origin(&app, &grant, &headers).await?;
-    let rules = blocking({
-        let app = Arc::clone(&app);
-        move || app.recommender.rules(grant.site)
-    })
-    .await?;
+    let early = keys.early(&app)?;
+    let grant = keys.late(&app, early, None)?;
+    check_origin(&app, &grant, &headers)?;
+    let rules = app.recommender.rules(grant.site)?;
     let etag = format!("\"{}\"", rules.bundle.version);
     let cache = [
         (header::ETAG, etag.clone()),

@@ -1,6 +1,6 @@
 //! Who calls: keys, sessions and origins.
 
-use super::{App, Shared, blocking};
+use super::App;
 use crate::access::{Grant, Scopes};
 use crate::clock;
 use crate::error::Error;
@@ -45,38 +45,32 @@ impl Keys {
     }
 
     /// The grant of the key outside the body, where there is one: its refusal comes before any look at the body.
-    pub(super) async fn early(&self, app: &Shared) -> Result<Option<Grant>, Error> {
-        let (app, header, query) = (Arc::clone(app), self.header.clone(), self.query.clone());
-        blocking(move || match (header, query) {
-            (Some(key), _) => app.access.key(&key).map(Some),
-            (None, Some(key)) => app.access.public_key(&key).map(Some),
+    pub(super) fn early(&self, app: &App) -> Result<Option<Grant>, Error> {
+        match (&self.header, &self.query) {
+            (Some(key), _) => app.access.key(key).map(Some),
+            (None, Some(key)) => app.access.public_key(key).map(Some),
             (None, None) => Ok(None),
-        })
-        .await
+        }
     }
 
     /// The grant, with the key of the body now known.
-    pub(super) async fn late(&self, app: &Shared, early: Option<Grant>, body: Option<&str>) -> Result<Grant, Error> {
+    pub(super) fn late(&self, app: &App, early: Option<Grant>, body: Option<&str>) -> Result<Grant, Error> {
         let outside = self.header.as_deref().or(self.query.as_deref());
         match (early, outside, body) {
             (Some(_), Some(outside), Some(body)) if outside != body => Err(Error::TwoKeys),
             (Some(grant), ..) => Ok(grant),
-            (None, _, Some(body)) => {
-                let (app, key) = (Arc::clone(app), body.to_owned());
-                blocking(move || app.access.public_key(&key)).await
-            }
+            (None, _, Some(body)) => app.access.public_key(body),
             (None, _, None) => Err(Error::BadKey),
         }
     }
 }
 
 /// Refuses a public key from an origin that is not one of its site's.
-pub(super) async fn check_origin(app: &Shared, grant: &Grant, headers: &HeaderMap) -> Result<(), Error> {
+pub(super) fn check_origin(app: &App, grant: &Grant, headers: &HeaderMap) -> Result<(), Error> {
     let Some(origin) = headers.get(header::ORIGIN).filter(|_| grant.is_public()) else { return Ok(()) };
-    let (app, site) = (Arc::clone(app), grant.site);
-    let site = blocking(move || app.store.site(site)).await?.ok_or(Error::BadKey)?;
     let origin = origin.to_str().unwrap_or("null");
-    if site.origins.is_empty() || site.origins.iter().any(|allowed| is_origin(allowed, origin)) {
+    let origins = &app.recommender.rules(grant.site)?.origins;
+    if origins.is_empty() || origins.iter().any(|allowed| is_origin(allowed, origin)) {
         Ok(())
     } else {
         Err(Error::BadOrigin)
@@ -133,8 +127,7 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
         if let Some(key) = bearer(&parts.headers)? {
-            let (app, key) = (Arc::clone(app), key.to_owned());
-            return blocking(move || app.access.key(&key)).await.map(Caller);
+            return app.access.key(key).map(Caller);
         }
         let grant = app.access.session(cookie(&parts.headers).ok_or(Error::BadKey)?, clock::now())?;
         if !matches!(parts.method, Method::GET | Method::HEAD) {

@@ -27,12 +27,12 @@ pub(super) async fn post(
     body: axum::body::Body,
 ) -> Result<Response, Error> {
     let keys = Keys::of(&headers, query.as_deref())?;
-    let early = keys.early(&app).await?;
+    let early = keys.early(&app)?;
     body::content_type(&headers, true)?;
     let bytes = body::read(&headers, body, body::MAX_BODY).await?;
     let Value::Map(map) = serde_json::from_slice(&bytes)? else { return Err(bad("", "expected an object")) };
-    let grant = keys.late(&app, early, map.str("key")).await?;
-    check_origin(&app, &grant, &headers).await?;
+    let grant = keys.late(&app, early, map.str("key"))?;
+    check_origin(&app, &grant, &headers)?;
     let question = question(&map, map.str("visitor").unwrap_or_default(), &grant)?;
     let told = !grant.is_public() && grant.need(Scopes::READ).is_ok();
     json(blocking(move || answer(&app, grant.site, &question, told)).await?)

@@ -24,15 +24,15 @@ pub(super) async fn post(
 ) -> Result<Response, Error> {
     let received = clock::now();
     let keys = Keys::of(&headers, query.as_deref())?;
-    let early = keys.early(&app).await?;
+    let early = keys.early(&app)?;
     body::content_type(&headers, true)?;
     let bytes = body::read(&headers, body, body::MAX_BODY).await?;
     let body = Body::read(&bytes)?;
-    let grant = keys.late(&app, early, body.fields.str("key")).await?;
+    let grant = keys.late(&app, early, body.fields.str("key"))?;
     if !grant.is_public() {
         grant.need(Scopes::INGEST)?;
     }
-    check_origin(&app, &grant, &headers).await?;
+    check_origin(&app, &grant, &headers)?;
 
     let question = match body.fields.get("decide") {
         None | Some(Value::Null) => None,

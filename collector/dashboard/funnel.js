@@ -20,10 +20,7 @@ export const funnel = {
 
   draw(_, { rows }) {
     if (!(rows[0]?.visitors > 0)) return empty(words.empty);
-    return [
-      el("ol", { class: "steps" }, ...rows.map((row, index) => step(row, rows[index + 1]))),
-      el("p", { class: "note" }, words.note),
-    ];
+    return el("ol", { class: "steps" }, ...rows.map((row, index) => step(row, rows[index + 1])));
   },
 };
 

@@ -142,7 +142,6 @@ const en = {
     left: (count) => `${count} left`,
     went: (share) => `${share} went on`,
     empty: "Nobody looked at a product in this range.",
-    note: "Visitors who took the steps in this order within the range.",
   },
   segments: {
     title: "Segments",

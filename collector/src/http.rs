@@ -50,6 +50,8 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/v1/events", post(events::post))
         .route("/v1/decide", post(decide::post))
         .route("/v1/bundle", get(bundle::get))
+        // Here too, as a page wants to read this answer like any other.
+        .method_not_allowed_fallback(|| async { Error::BadMethod })
         .layer(from_fn_with_state(Arc::clone(&app), refuse_when_closing))
         .layer(from_fn(caller::cors));
     Router::new()

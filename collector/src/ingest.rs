@@ -110,7 +110,7 @@ pub(crate) struct Intake<'a> {
 impl<'a> Intake<'a> {
     /// Nothing yet.
     pub(crate) fn new(sender: &'a Sender<'a>, shared: Shared, mut context: Map) -> Self {
-        context.iter_mut().for_each(|(key, value)| clean::own(key, value));
+        clean::own_map(&mut context);
         let batch = Batch {
             site: sender.site,
             received: sender.received,
@@ -139,14 +139,16 @@ impl<'a> Intake<'a> {
     }
 
     /// Notes what cannot be taken in.
-    pub(crate) fn refuse(&mut self, value: &Value, reject: Reject) {
-        let mut masked = value.clone();
-        clean::own("", &mut masked);
-        if let Value::Map(map) = &mut masked {
+    pub(crate) fn refuse(&mut self, value: &Value, mut reject: Reject) {
+        // It names keys of the sender's own.
+        reject.path = masked(&reject.path);
+        let mut cleaned = value.clone();
+        clean::own("", &mut cleaned);
+        if let Value::Map(map) = &mut cleaned {
             // The id of a user is never kept as it came, wanted or not.
             map.remove("user");
         }
-        let body = shorten(&text(&masked), 8 * 1024).to_owned();
+        let body = shorten(&text(&cleaned), 8 * 1024).to_owned();
         let id = value.as_map().and_then(|map| map.str("id")).filter(|id| Id::parse(id).is_some()).map(str::to_owned);
         // An event with an id, and a line of a file, is the same one when it comes again.
         let hash = (id.is_some() || value.as_str().is_some()).then(|| {

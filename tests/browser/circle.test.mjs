@@ -75,7 +75,8 @@ test("the page decides alone once the bundle is there", async (t) => {
   await context.unroute(`${beckon.url}/**`);
   await until("the events arrived after all", async () => {
     const { rows } = await beckon.call("GET", "/v1/reports/top");
-    const sum = (/** @type {number} */ column) => rows.reduce((n, row) => n + row[column], 0);
+    const sum = (/** @type {number} */ column) =>
+      rows.reduce((/** @type {number} */ n, /** @type {any[]} */ row) => n + row[column], 0);
     return sum(3) === 3 && sum(4) === 1;
   });
 });

@@ -31,7 +31,11 @@ test("the sign-in link opens the dashboard once, and events appear live", async 
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
 
   await page.goto(beckon.link);
-  await page.getByRole("heading", { name: /no data|waiting|snippet|first event/i }).or(page.locator("#figures")).first().waitFor();
+  await page
+    .getByRole("heading", { name: /no data|waiting|snippet|first event/i })
+    .or(page.locator("#figures"))
+    .first()
+    .waitFor();
   await beckon.call("POST", "/v1/events", { events: [event("view_item", 1), event("add_to_cart", 2)] });
   await page.getByText("<img src=x onerror=alert(1)>").first().waitFor();
   assert.deepEqual(problems, []);

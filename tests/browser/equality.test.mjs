@@ -26,7 +26,12 @@ const SEGMENTS = {
 
 const OFFERS = {
   welcome: { slot: "hero", content: { title: "Hello" } },
-  "welcome-back": { slot: "hero", priority: 10, segments: ["returning"], arms: [{ id: "a" }, { id: "b" }, { id: "c" }] },
+  "welcome-back": {
+    slot: "hero",
+    priority: 10,
+    segments: ["returning"],
+    arms: [{ id: "a" }, { id: "b" }, { id: "c" }],
+  },
   "free-ship": { slot: "hero", priority: 20, segments: ["cart-abandoner"], caps: { visitor: 3, session: 1 } },
   "boots-sale": { slot: "hero", priority: 30, segments: ["shoe-fan"], items: ["sku1", "sku2"], content: 1.5 },
   "mail-deal": {
@@ -81,9 +86,13 @@ function history(next, now) {
     }
     if (name === "purchase") event.transaction_id = event.id;
     if (name === "view_promotion") {
-      event.props = { promotion_id: pick(Object.keys(OFFERS)), creative_name: pick(["a", "b", "c", "x", "y", "holdout"]) };
+      event.props = {
+        promotion_id: pick(Object.keys(OFFERS)),
+        creative_name: pick(["a", "b", "c", "x", "y", "holdout"]),
+      };
     }
-    if (name === "identify") event.props = { plan: pick(["gold", "Gold", "free"]), age: Math.floor(next() * 90), mail: "jo@mail.example" };
+    if (name === "identify")
+      event.props = { plan: pick(["gold", "Gold", "free"]), age: Math.floor(next() * 90), mail: "jo@mail.example" };
     return event;
   });
   return { visitor, events };
@@ -92,7 +101,10 @@ function history(next, now) {
 test("1,000 histories lead page and collector to the same facts, segments, decisions and reasons", async (t) => {
   const beckon = await collector(t);
   await beckon.call("PUT", "/v1/site", { holdout: 0.2 });
-  await beckon.call("PUT", "/v1/items", [{ item_id: "gone", stock: 0 }, { item_id: "sku1", stock: 3 }]);
+  await beckon.call("PUT", "/v1/items", [
+    { item_id: "gone", stock: 0 },
+    { item_id: "sku1", stock: 3 },
+  ]);
   for (const slot of SLOTS) await beckon.call("PUT", `/v1/slots/${slot}`, { kind: "offer", content: { own: slot } });
   for (const [id, condition] of Object.entries(SEGMENTS)) {
     await beckon.call("PUT", `/v1/segments/${id}`, { name: id, condition });
@@ -110,6 +122,7 @@ test("1,000 histories lead page and collector to the same facts, segments, decis
 
   const bundle = await (await fetch(`${beckon.url}/v1/bundle?key=${beckon.publicKey}`)).json();
   const inputs = [];
+  /** @type {object[]} */
   const expected = [];
   for (const { visitor, events } of histories) {
     const slots = SLOTS.map((id) => ({ id, kind: "offer" }));

@@ -119,7 +119,8 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "applic
 export async function packageServer(test) {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    if (pathname === "/") return response.setHeader("content-type", "text/html").end("<!doctype html><title>page</title>");
+    if (pathname === "/")
+      return response.setHeader("content-type", "text/html").end("<!doctype html><title>page</title>");
     try {
       const bytes = await readFile(join(root, "sdk-wasm", "dist", pathname.slice(1)));
       response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/plain").end(bytes);
@@ -157,7 +158,7 @@ export async function until(what, ask) {
   throw new Error(`not within 30 s: ${what}`, { cause: last });
 }
 
-/** JSON in the canonical form of RFC 8785: sorted keys, numbers and texts as JavaScript writes them. @param {any} value */
+/** JSON in the canonical form of RFC 8785: sorted keys, numbers and texts as JavaScript writes them. @param {any} value @returns {string} */
 export function canonical(value) {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";

@@ -92,9 +92,14 @@ pub(crate) fn read(sender: &Sender<'_>, body: &Body<'_>) -> Result<(Batch, Vec<s
     for raw in events {
         match serde_json::from_str::<Value>(raw.get()) {
             Ok(value) => intake.take(&value, raw.get().len()),
-            // The text was found to be JSON before: only a number beyond f64 gets here.
+            // The text was found to be JSON before: only what nests beyond 128 levels, half of a surrogate pair, or a
+            // number beyond f64 gets here; the reader tells them apart in words only.
             Err(error) => {
-                let reject = Reject::new(Code::BadValue, "", &format!("expected JSON that can be read: {error}"));
+                let reject = if error.to_string().starts_with("recursion limit") {
+                    Reject::new(Code::TooDeep, "", "expected at most 4 levels")
+                } else {
+                    Reject::new(Code::BadValue, "", &format!("expected JSON that can be read: {error}"))
+                };
                 intake.refuse(&Value::Null, reject);
             }
         }

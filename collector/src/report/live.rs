@@ -40,8 +40,9 @@ impl Shown {
             id,
             at: time::text(time),
             name: event.name.clone(),
-            // Enough to tell visitors apart on the screen, and not the whole id, which is a bearer secret.
-            visitor: visitor.chars().take(8).collect(),
+            // Enough to tell visitors apart on the screen, and not the whole id, which is a bearer secret. The end of it:
+            // a UUIDv7 begins with its time.
+            visitor: visitor.get(visitor.len().saturating_sub(8)..).unwrap_or_default().to_owned(),
             path: event.page.url.as_deref().map(|url| clean::path(url).to_owned()),
             item: item.map(|item| item.item_name.clone().unwrap_or_else(|| item.item_id.clone())),
             category: item.and_then(|item| item.item_category.clone()),

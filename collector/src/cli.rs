@@ -1,4 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod backup;
 pub(crate) mod import;
 pub(crate) mod serve;
+pub(crate) mod verify;

@@ -22,6 +22,10 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Bring in a file of events.
     Import(Import),
+    /// Recount everything from the raw events; exit 1 where something differs.
+    Verify(Data),
+    /// Copy the data as of now into one file, beside a running collector or without one.
+    Backup(Backup),
 }
 
 /// Where the data is.
@@ -73,6 +77,14 @@ pub(crate) struct Import {
     #[arg(long, value_enum)]
     pub(crate) format: Format,
     /// The file; .gz is unpacked.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// The file to write; there must be none yet.
     pub(crate) file: PathBuf,
 }
 

@@ -179,11 +179,6 @@ fn text(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// The reject of an id that is taken by another payload.
-pub(crate) fn conflict() -> Reject {
-    Reject::new(Code::IdConflict, "id", "another payload was stored under this id")
-}
-
 /// How a verdict is said: status and code.
 pub(crate) fn status(verdict: Verdict) -> (&'static str, Option<&'static str>) {
     match verdict {

@@ -21,6 +21,8 @@ fn main() -> ExitCode {
     let done = match options.command {
         config::Command::Serve(serve) => cli::serve::run(&serve),
         config::Command::Import(import) => cli::import::run(&import),
+        config::Command::Verify(data) => cli::verify::run(&data),
+        config::Command::Backup(backup) => cli::backup::run(&backup),
     };
     match done {
         Ok(code) => code,

@@ -20,10 +20,15 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Reads the key file, or makes one (mode 0600) where there is none yet.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Secrets> {
+    /// Reads the key file; where there is none yet, makes one (mode 0600), unless there is `data` that was written with
+    /// another.
+    pub(crate) fn open(path: &Path, data: bool) -> anyhow::Result<Secrets> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && data => bail!(
+                "there is no key file {}, and the data was written with one: bring it back, or say where it is by --key-file",
+                path.display()
+            ),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let text = format!("beckon-key-1 {}\n", hex(&random::<32>()?));
                 write_private(path, &text).with_context(|| format!("cannot write the key file {}", path.display()))?;

@@ -2,12 +2,12 @@
 
 use crate::clock::{self, Stopwatch};
 use crate::config::{Format, Import};
-use crate::ingest::{Intake, Outcome, Sender, Shared, conflict, masked, status, taobao, wait};
+use crate::ingest::{Intake, Outcome, Sender, Shared, masked, status, taobao, wait};
 use crate::secrets::Secrets;
 use crate::store::sqlite::Sqlite;
 use crate::store::{DEFAULT_SITE, Receipt, Verdict, Write as _};
 use anyhow::Context;
-use engine::event::{Reject, shorten};
+use engine::event::{Code, Reject, shorten};
 use engine::time;
 use engine::value::{Map, Value};
 use flate2::read::MultiGzDecoder;
@@ -38,7 +38,7 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
         if is_gzip { Box::new(MultiGzDecoder::new(BufReader::new(counted))) } else { Box::new(counted) };
     let mut lines = BufReader::with_capacity(256 * 1024, plain);
 
-    let secrets = Secrets::open(&options.data.key_file())?;
+    let secrets = Secrets::open(&options.data.key_file(), Sqlite::is_in(&options.data.data))?;
     let store = Sqlite::open(&options.data.data, secrets.id(), Box::new(|_| ()))?;
     let sender = Sender { site: DEFAULT_SITE, trusted: true, received: clock::now(), secrets: &secrets };
     let Format::Taobao = options.format;
@@ -56,6 +56,10 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
             if lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).context("cannot read the file")? == 0 {
                 ended = true;
                 break;
+            }
+            if line.len() as u64 == MAX_LINE && !line.ends_with(b"\n") {
+                // The rest of it is no line of its own.
+                lines.skip_until(b'\n').context("cannot read the file")?;
             }
             count.lines += 1;
             let text = String::from_utf8_lossy(&line);
@@ -111,7 +115,7 @@ impl Count {
             let key = match outcome {
                 Outcome::Rejected { reject, .. } => ("rejected", reject.code.text()),
                 Outcome::Queued { .. } => match verdicts.next() {
-                    Some(Verdict::Conflict) => ("rejected", conflict().code.text()),
+                    Some(Verdict::Conflict) => ("rejected", Code::IdConflict.text()),
                     Some(verdict) => {
                         let (status, code) = status(*verdict);
                         (status, code.unwrap_or(""))

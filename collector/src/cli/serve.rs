@@ -25,7 +25,7 @@ const LIVE_EVENTS: usize = 20_000;
 
 /// Serves until told to stop.
 pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
-    let secrets = Arc::new(Secrets::open(&options.data.key_file())?);
+    let secrets = Arc::new(Secrets::open(&options.data.key_file(), Sqlite::is_in(&options.data.data))?);
     let live = Arc::new(Live::new());
     let indexes = Arc::new(Indexes::default());
     let on_commit = {

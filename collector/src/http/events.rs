@@ -6,7 +6,7 @@ use crate::access::Scopes;
 use crate::clock;
 use crate::error::Error;
 use crate::ingest::native::{self, Body};
-use crate::ingest::{Outcome, Sender, conflict, status};
+use crate::ingest::{Outcome, Sender, status};
 use crate::store::Verdict;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
@@ -78,7 +78,7 @@ fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Vec<Map> {
             Outcome::Queued { id, warnings } => {
                 let mut map = Map::new().with("id", id.text());
                 match verdicts.next() {
-                    Some(Verdict::Conflict) => return refused(map, conflict()),
+                    Some(Verdict::Conflict) => return refused(map, Reject::conflict()),
                     Some(verdict) => {
                         let (status, code) = status(*verdict);
                         map.set("status", status);

@@ -115,6 +115,10 @@ async fn delete(
 
 /// Refuses a document that could not be used.
 fn check(kind: Kind, id: &str, map: &Map) -> Result<(), Error> {
+    let name = map.get("name").filter(|name| !name.is_null());
+    if name.is_some_and(|name| name.as_str().is_none_or(|name| name.len() > MAX_TEXT)) {
+        return Err(Error::invalid("name", "expected text of at most 1024 bytes"));
+    }
     match kind {
         Kind::Segment => {
             if let Some((key, _)) = map.iter().find(|(key, _)| !["id", "name", "condition", "private"].contains(key)) {
@@ -193,6 +197,10 @@ fn item(index: usize, value: &Value) -> Result<CatalogueItem, Error> {
 /// What there is of the site.
 pub(super) async fn site(State(app): State<Shared>, caller: Caller) -> Result<Response, Error> {
     let id = caller.may(Scopes::READ)?;
+    describe(app, caller, id).await
+}
+
+async fn describe(app: Shared, caller: Caller, id: i64) -> Result<Response, Error> {
     // The secret that signs user ids is for the shop's server, not for every screen that shows a dashboard.
     let with_secret = caller.may(Scopes::ALL).is_ok();
     json(
@@ -222,7 +230,7 @@ pub(super) async fn site(State(app): State<Shared>, caller: Caller) -> Result<Re
 
 /// Changes the origins and the holdout of the site; a field that is absent stays.
 pub(super) async fn put_site(
-    state: State<Shared>,
+    State(app): State<Shared>,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
@@ -234,8 +242,9 @@ pub(super) async fn put_site(
     if let Some((key, _)) = map.iter().find(|(key, _)| !["origins", "holdout"].contains(key)) {
         return Err(Error::invalid(key, "unknown field; expected one of origins, holdout"));
     }
-    let app = Arc::clone(&state.0);
+    let changing = Arc::clone(&app);
     blocking(move || {
+        let app = changing;
         let mut site = app.store.site(id)?.ok_or(Error::NotFound)?;
         match map.get("origins") {
             None => {}
@@ -256,7 +265,7 @@ pub(super) async fn put_site(
         Ok(())
     })
     .await?;
-    self::site(state, caller).await
+    describe(app, caller, id).await
 }
 
 /// An origin: scheme, host and port, nothing after it.

@@ -2,6 +2,9 @@
 
 pub(super) mod append;
 mod read;
+mod verify;
+
+pub(crate) use verify::Verified;
 
 use super::writer::Writer;
 use super::{Batch, CatalogueItem, Document, Key, Kind, OnCommit, Receipt, Site, Write};
@@ -13,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// The name of the database in its folder.
+const FILE: &str = "beckon.db";
 /// Grows with every change of the schema.
 const SCHEMA: i64 = 1;
 /// Readers kept open between uses.
@@ -28,6 +33,11 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
+    /// Whether there is a store in a folder.
+    pub(crate) fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
     /// Opens the store in a folder, or makes it. `key_id` names the key file that its hashes were made with.
     pub(crate) fn open(folder: &Path, key_id: &str, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -36,7 +46,7 @@ impl Sqlite {
         if let Err(error) = lock.try_lock() {
             bail!("the folder {} is in use by another beckon ({error}): stop that one first", folder.display());
         }
-        let file = folder.join("beckon.db");
+        let file = folder.join(FILE);
         let mut connection = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
         settle(&connection)?;
         // FULL: a commit is on disk when it returns, which is what an acknowledgement says.
@@ -69,6 +79,33 @@ impl Sqlite {
         }
         answer
     }
+}
+
+/// Recounts everything in a folder from its raw events; beside a running collector or without one.
+pub(crate) fn verify_in(folder: &Path) -> anyhow::Result<Verified> {
+    verify::verify(&mut look_into(folder)?).context("the data could not be read")
+}
+
+/// Copies the data of a folder as of now into a file; returns its size in bytes.
+pub(crate) fn backup(folder: &Path, file: &Path) -> anyhow::Result<u64> {
+    let target = file.to_str().context("expected a file name in UTF-8")?;
+    look_into(folder)?.execute("vacuum into ?", [target]).with_context(|| format!("cannot write {target}"))?;
+    let copy = File::options().write(true).open(file)?;
+    copy.sync_all()?;
+    Ok(copy.metadata()?.len())
+}
+
+/// A connection that only reads, for commands that may run beside a collector.
+fn look_into(folder: &Path) -> anyhow::Result<Connection> {
+    let file = folder.join(FILE);
+    let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .with_context(|| format!("cannot open {}", file.display()))?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version != SCHEMA {
+        bail!("the data has schema {version}, this beckon knows {SCHEMA}");
+    }
+    Ok(connection)
 }
 
 fn settle(connection: &Connection) -> anyhow::Result<()> {

@@ -2,8 +2,8 @@
 
 use super::read::{STORED, stored};
 use crate::error::Error;
-use crate::store::{Batch, Committed, Incoming, Verdict};
-use engine::event::{Item, Micro};
+use crate::store::{Batch, Committed, Incoming, Rejected, Verdict};
+use engine::event::{Item, Micro, Reject};
 use engine::facts::State;
 use engine::id::Id;
 use engine::session::Session;
@@ -75,29 +75,20 @@ impl Appender {
                 let site = batch.site;
                 let verdict = verdict(transaction, site, batch.trusted, &incoming)?;
                 answers.push(verdict);
-                if verdict == Verdict::Stored {
-                    let key = (site, incoming.visitor.clone());
-                    let visitor = self.visitor(transaction, &key)?;
-                    self.insert(transaction, site, visitor, batch.received, context, &incoming)?;
-                    self.add_up(transaction, site, &incoming, &mut sums)?;
-                    fresh.entry(key).or_default().push(incoming);
+                match verdict {
+                    Verdict::Stored => {
+                        let key = (site, incoming.visitor.clone());
+                        let visitor = self.visitor(transaction, &key)?;
+                        self.insert(transaction, site, visitor, batch.received, context, &incoming)?;
+                        self.add_up(transaction, site, &incoming, &mut sums)?;
+                        fresh.entry(key).or_default().push(incoming);
+                    }
+                    Verdict::Conflict => note(transaction, site, batch.received, &conflict(&incoming)?)?,
+                    Verdict::Duplicate | Verdict::SameTransaction => {}
                 }
             }
             for rejected in &batch.rejected {
-                transaction
-                    .prepare_cached(
-                        "insert into rejects (hash, site, received, code, path, detail, body) values (?, ?, ?, ?, ?, ?, ?) \
- on conflict do nothing",
-                    )?
-                    .execute(params![
-                        rejected.hash,
-                        batch.site,
-                        batch.received,
-                        rejected.code,
-                        rejected.path,
-                        rejected.detail,
-                        rejected.body
-                    ])?;
+                note(transaction, batch.site, batch.received, rejected)?;
             }
             verdicts.push(answers);
         }
@@ -384,6 +375,32 @@ fn verdict(transaction: &Transaction<'_>, site: i64, trusted: bool, incoming: &I
         }
     }
     Ok(Verdict::Stored)
+}
+
+/// The reject of an event whose id is taken by another payload.
+fn conflict(incoming: &Incoming) -> Result<Rejected, Error> {
+    let Reject { code, path, detail } = Reject::conflict();
+    let event = incoming.event.to_value().with("visitor", incoming.visitor.as_str());
+    Ok(Rejected { hash: Some(incoming.hash), code: code.text(), path, detail, body: json(&event)? })
+}
+
+/// Notes what was not stored; what came before is noted already.
+fn note(transaction: &Transaction<'_>, site: i64, received: i64, rejected: &Rejected) -> Result<(), Error> {
+    transaction
+        .prepare_cached(
+            "insert into rejects (hash, site, received, code, path, detail, body) values (?, ?, ?, ?, ?, ?, ?) \
+             on conflict do nothing",
+        )?
+        .execute(params![
+            rejected.hash,
+            site,
+            received,
+            rejected.code,
+            rejected.path,
+            rejected.detail,
+            rejected.body
+        ])?;
+    Ok(())
 }
 
 /// Folds one event, keeping the session that it ended.

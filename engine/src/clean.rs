@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::mask;
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// Cleans and masks every text of an event in place; both sides call this before anything else sees the event.
 pub fn event(event: &mut Event) {
@@ -20,9 +20,9 @@ pub fn event(event: &mut Event) {
         for field in [&mut item.item_name, &mut item.item_category].into_iter().flatten() {
             *field = mask::text(field).into_owned();
         }
-        item.rest.iter_mut().for_each(|(key, value)| own(key, value));
+        own_map(&mut item.rest);
     }
-    event.props.iter_mut().for_each(|(key, value)| own(key, value));
+    own_map(&mut event.props);
 }
 
 /// Masks a value of the sender's own, by its key and by its content.
@@ -44,8 +44,17 @@ pub fn own(key: &str, value: &mut Value) {
             }
         }
         Value::List(list) => list.iter_mut().for_each(|value| own("", value)),
-        Value::Map(map) => map.iter_mut().for_each(|(key, value)| own(key, value)),
+        Value::Map(map) => own_map(map),
         _ => {}
+    }
+}
+
+/// [`own`] for an object; its keys are the sender's own words too.
+pub fn own_map(map: &mut Map) {
+    map.iter_mut().for_each(|(key, value)| own(key, value));
+    let masked = |key: &str| matches!(mask::text(key), std::borrow::Cow::Owned(_));
+    if map.iter().any(|(key, _)| masked(key)) {
+        *map = Map::from_pairs(map.iter().map(|(key, value)| (mask::text(key).into_owned(), value.clone())).collect());
     }
 }
 
@@ -166,11 +175,15 @@ mod tests {
 
     #[test]
     fn props_are_masked_by_key_and_by_content() {
-        let mut value: Value =
-            serde_json::from_str(r#"{"password":7,"note":["call 13800138000"],"tel":13800138000,"n":42}"#).unwrap();
+        let mut value: Value = serde_json::from_str(
+            r#"{"password":7,"note":["call 13800138000"],"tel":13800138000,"n":42,"jo@a.example":1}"#,
+        )
+        .unwrap();
         own("", &mut value);
-        let expected: Value =
-            serde_json::from_str(r#"{"password":"[secret]","note":["call [phone]"],"tel":"[phone]","n":42}"#).unwrap();
+        let expected: Value = serde_json::from_str(
+            r#"{"password":"[secret]","note":["call [phone]"],"tel":"[phone]","n":42,"[email]":1}"#,
+        )
+        .unwrap();
         assert_eq!(value, expected);
     }
 }

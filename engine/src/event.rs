@@ -130,6 +130,11 @@ impl Reject {
     pub fn new(code: Code, path: &str, detail: &str) -> Self {
         Reject { code, path: path.to_owned(), detail: detail.to_owned() }
     }
+
+    /// The refusal of an id that is taken by another payload.
+    pub fn conflict() -> Self {
+        Reject::new(Code::IdConflict, "id", "another payload was stored under this id")
+    }
 }
 
 /// Something that was put right on the way in: the path and what was done.

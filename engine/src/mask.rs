@@ -164,6 +164,10 @@ fn number(bytes: &[u8], at: usize) -> Found {
             } else {
                 return None;
             }
+            // Counted where a digit follows: what stands after the number is no part of it.
+            if count > 0 && !before(bytes, end).is_ascii_digit() {
+                gaps += 1;
+            }
             if let Some(group) = groups.get_mut(gaps) {
                 *group += 1;
             }
@@ -176,9 +180,6 @@ fn number(bytes: &[u8], at: usize) -> Found {
                 && !matches!((before(bytes, end), sign), (b')' | b' ', b'(' | b' ' | b'-'))
             {
                 break;
-            }
-            if before(bytes, end).is_ascii_digit() {
-                gaps += 1;
             }
         } else {
             break;
@@ -329,6 +330,8 @@ mod tests {
             ("13800138000", "[phone]"),
             ("手机13800138000号", "手机[phone]号"),
             ("138 0013 8000", "[phone]"),
+            ("call 138 0013 8000) now", "call [phone]) now"),
+            ("call 555-123-4567 now", "call [phone] now"),
             ("(555) 123-4567", "[phone]"),
             ("555-123-4567", "[phone]"),
             ("030 12345678", "[phone]"),

@@ -1,7 +1,7 @@
 //! Offers, the slots they stand in, and the bundle that tells the page of all of them.
 
 use crate::condition::{Compile, Problem};
-use crate::segment::{Segment, is_id};
+use crate::segment::{Segment, is_id, is_private};
 use crate::time;
 use crate::value::{Map, Value};
 
@@ -173,7 +173,7 @@ impl Offer {
             cap_visitor: cap("visitor")?,
             cap_session: cap("session")?,
             items: texts(document, "items")?,
-            private: document.get("private").and_then(Value::as_bool).unwrap_or(false),
+            private: is_private(document)?,
         })
     }
 
@@ -271,7 +271,14 @@ impl Bundle {
     ///
     /// Segments are taken from their documents, as a compiled condition has no text any more.
     pub fn public(&self, segments: impl Iterator<Item = Map>) -> Map {
-        let offers: Vec<Map> = self.offers.iter().filter_map(Offer::public).collect();
+        let private = |id: &String| self.segments.iter().any(|segment| segment.private && segment.id == *id);
+        let offers = self.offers.iter().filter_map(|offer| {
+            let segments: Vec<String> = offer.segments.iter().filter(|id| !private(id)).cloned().collect();
+            // An offer to private segments alone is the collector's to make; with none left it would be for everyone.
+            let hidden = segments.is_empty() && !offer.segments.is_empty();
+            if hidden { None } else { Offer { segments, ..offer.clone() }.public() }
+        });
+        let offers: Vec<Map> = offers.collect();
         let slots: Vec<Map> = self.slots.iter().map(Slot::public).collect();
         Map::new()
             .with("version", self.version)
@@ -332,6 +339,7 @@ mod tests {
             (r#"{"slot":"hero","segments":"vip"}"#, "segments"),
             (r#"{"slot":"hero","starts":"tomorrow"}"#, "starts"),
             (r#"{"slot":"hero","caps":{"session":0}}"#, "caps.session"),
+            (r#"{"slot":"hero","private":"yes"}"#, "private"),
             (r#"{"slot":"hero","arms":[{"id":"a"},{"id":"a"}]}"#, "arms[1].id"),
             (r#"{"slot":"hero","arms":[{"id":"holdout"}]}"#, "arms[0].id"),
             (r#"{"slot":"hero","arms":[{"id":"a","weight":600},{"id":"b","weight":600}]}"#, "arms"),

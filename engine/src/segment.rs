@@ -22,13 +22,23 @@ pub fn is_id(id: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
+/// Whether a document is decided only by the collector. What is neither true nor false is not taken for one of them:
+/// it would tell everyone what was meant to be private.
+pub(crate) fn is_private(document: &Map) -> Result<bool, Problem> {
+    match document.get("private") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(private)) => Ok(*private),
+        Some(_) => Err(Problem { path: "private".to_owned(), detail: "expected true or false".to_owned() }),
+    }
+}
+
 impl Segment {
     /// A segment from its document `{name, condition, private}`.
     ///
     /// # Errors
-    /// What is wrong with the condition, with paths below `condition`.
+    /// What is wrong: with the condition, at paths below `condition`, or with `private`.
     pub fn read(id: &str, document: &Map, compile: Option<Compile<'_>>) -> Result<Segment, Vec<Problem>> {
-        let private = document.get("private").and_then(Value::as_bool).unwrap_or(false);
+        let private = is_private(document).map_err(|problem| vec![problem])?;
         let Some(value) = document.get("condition") else {
             return Ok(Segment { id: id.to_owned(), private, condition: None });
         };

@@ -2,45 +2,9 @@
 
 use crate::error::Error;
 use crate::secrets::{Secrets, hex, random, sha256};
-use crate::store::{Key, Store};
+use crate::store::{Key, Scopes, Store};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-
-/// What a key may do, as bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Scopes(pub(crate) u32);
-
-impl Scopes {
-    /// Send events as a trusted server.
-    pub(crate) const INGEST: Scopes = Scopes(1);
-    /// Read reports, visitors and documents.
-    pub(crate) const READ: Scopes = Scopes(2);
-    /// Change segments, offers, slots, items and the site.
-    pub(crate) const MANAGE: Scopes = Scopes(4);
-    /// Take raw events out.
-    pub(crate) const EXPORT: Scopes = Scopes(8);
-    /// Erase a visitor.
-    pub(crate) const ERASE: Scopes = Scopes(16);
-    /// All of them.
-    pub(crate) const ALL: Scopes = Scopes(31);
-    /// None: a public key.
-    pub(crate) const NONE: Scopes = Scopes(0);
-
-    fn has(self, scope: Scopes) -> bool {
-        self.0 & scope.0 == scope.0
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Scopes::INGEST => "ingest",
-            Scopes::READ => "read",
-            Scopes::MANAGE => "manage",
-            Scopes::EXPORT => "export",
-            Scopes::ERASE => "erase",
-            _ => "all",
-        }
-    }
-}
 
 /// A caller that was recognised.
 #[derive(Clone, Debug)]

@@ -25,6 +25,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// What every handler can reach.
@@ -44,8 +45,19 @@ pub(crate) struct App {
 
 type Shared = Arc<App>;
 
+/// Serves until the collector is going down and what is under way has been answered.
+pub(crate) async fn serve(listener: TcpListener, app: Shared) -> std::io::Result<()> {
+    let mut closing = app.closing.clone();
+    axum::serve(listener, router(app))
+        .with_graceful_shutdown(async move {
+            // An error means that the sender is gone, which is as good a reason to stop.
+            let _ = closing.wait_for(|closing| *closing).await;
+        })
+        .await
+}
+
 /// All routes.
-pub(crate) fn router(app: Shared) -> Router {
+fn router(app: Shared) -> Router {
     let public = Router::new()
         .route("/v1/events", post(events::post))
         .route("/v1/decide", post(decide::post))

@@ -15,6 +15,7 @@ use engine::event::{Code, Event, Reject, Warning, shorten};
 use engine::id::Id;
 use engine::mask;
 use engine::value::{Map, Value};
+use std::borrow::Cow;
 
 /// Largest event, in bytes of its JSON.
 pub(crate) const MAX_EVENT: usize = 32 * 1024;
@@ -55,6 +56,10 @@ pub(crate) fn event(sender: &Sender<'_>, shared: &Shared, value: &Value) -> Resu
     let visitor = event.visitor.take().or_else(|| shared.visitor.clone());
     let visitor =
         visitor.ok_or_else(|| Reject::new(Code::BadId, "visitor", "expected a visitor, here or in the envelope"))?;
+    // Masking it would make one visitor of many, and keeping it would keep personal data.
+    if matches!(mask::id(&visitor), Cow::Owned(_)) {
+        return Err(Reject::new(Code::BadId, "visitor", "expected an id that is no e-mail address"));
+    }
     // From the page the id is the bearer secret of that browser, so it must be one that cannot be guessed.
     if !sender.trusted && Id::parse(&visitor).is_none() {
         return Err(Reject::new(Code::BadId, "visitor", "expected a UUID"));

@@ -3,7 +3,6 @@
 pub(crate) mod sqlite;
 mod writer;
 
-use crate::access::Scopes;
 use crate::error::Error;
 use engine::event::{Event, Micro};
 use engine::facts::State;
@@ -102,6 +101,44 @@ pub(crate) struct Committed {
 
 /// Told of every commit, in order, before its verdicts are out; must be quick.
 pub(crate) type OnCommit = Box<dyn Fn(&[Committed]) + Send>;
+
+/// What a key may do, as bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Scopes(pub(crate) u32);
+
+impl Scopes {
+    /// Send events as a trusted server.
+    pub(crate) const INGEST: Scopes = Scopes(1);
+    /// Read reports, visitors and documents.
+    pub(crate) const READ: Scopes = Scopes(2);
+    /// Change segments, offers, slots, items and the site.
+    pub(crate) const MANAGE: Scopes = Scopes(4);
+    /// Take raw events out.
+    pub(crate) const EXPORT: Scopes = Scopes(8);
+    /// Erase a visitor.
+    pub(crate) const ERASE: Scopes = Scopes(16);
+    /// All of them.
+    pub(crate) const ALL: Scopes = Scopes(31);
+    /// None: a public key.
+    pub(crate) const NONE: Scopes = Scopes(0);
+
+    /// Whether these include all of `scope`.
+    pub(crate) fn has(self, scope: Scopes) -> bool {
+        self.0 & scope.0 == scope.0
+    }
+
+    /// The name of a single scope.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Scopes::INGEST => "ingest",
+            Scopes::READ => "read",
+            Scopes::MANAGE => "manage",
+            Scopes::EXPORT => "export",
+            Scopes::ERASE => "erase",
+            _ => "all",
+        }
+    }
+}
 
 /// A key as it is kept.
 #[derive(Clone)]

@@ -1,14 +1,14 @@
 //! `beckon serve`.
 
-use crate::access::{Access, Scopes, new_key};
+use crate::access::{Access, new_key};
 use crate::clock;
 use crate::config::Serve;
-use crate::http::{App, router};
+use crate::http::{self, App};
 use crate::recommend::{Indexes, Recommender};
 use crate::report::live::Live;
 use crate::secrets::{Secrets, hex, random, sha256};
 use crate::store::sqlite::Sqlite;
-use crate::store::{DEFAULT_SITE, Key, Store};
+use crate::store::{DEFAULT_SITE, Key, Scopes, Store};
 use anyhow::{Context, bail};
 use engine::time::{HOUR, MINUTE};
 use std::process::ExitCode;
@@ -72,14 +72,9 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(listener: TcpListener, app: Arc<App>, close: watch::Sender<bool>) -> anyhow::Result<()> {
-    let mut closing = app.closing.clone();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
-        // An error means that the sender is gone, which is as good a reason to stop.
-        let _ = closing.wait_for(|closing| *closing).await;
-    });
-    let server = tokio::spawn(server.into_future());
+    let server = tokio::spawn(http::serve(listener, app));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -1,9 +1,10 @@
 //! Who calls: keys, sessions and origins.
 
 use super::App;
-use crate::access::{Grant, Scopes};
+use crate::access::Grant;
 use crate::clock;
 use crate::error::Error;
+use crate::store::Scopes;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -102,9 +103,11 @@ pub(super) async fn cors(request: Request, next: Next) -> Response {
     } else {
         next.run(request).await
     };
+    let status = response.status();
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = origin {
+    // An origin that was refused is not echoed.
+    if let Some(origin) = origin.filter(|_| status != StatusCode::FORBIDDEN) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
     }

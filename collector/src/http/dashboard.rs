@@ -2,10 +2,10 @@
 
 use super::caller::{COOKIE, own_origin};
 use super::{Shared, body};
-use crate::access::Scopes;
 use crate::clock;
 use crate::error::Error;
 use crate::store::DEFAULT_SITE;
+use crate::store::Scopes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -60,6 +60,7 @@ pub(super) async fn asset(method: Method, uri: Uri, headers: HeaderMap) -> Resul
 /// The one-time link: signs in on its first use; later it leads to the sign-in form.
 pub(super) async fn link(
     State(app): State<Shared>,
+    method: Method,
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {
     let now = clock::now();
@@ -67,7 +68,8 @@ pub(super) async fn link(
     let mut link = app.link.lock().unwrap_or_else(PoisonError::into_inner);
     let good = link.as_ref().is_some_and(|(token, until)| {
         let same: bool = token.as_bytes().ct_eq(given.as_bytes()).into();
-        same && now < *until
+        // Who only looks (a mail program checking links) must not use it up.
+        same && now < *until && method == Method::GET
     });
     let mut response = Redirect::to("/").into_response();
     if good {

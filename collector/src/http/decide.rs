@@ -2,11 +2,12 @@
 
 use super::caller::{Keys, check_origin};
 use super::{App, Shared, blocking, body, json};
-use crate::access::{Grant, Scopes};
+use crate::access::Grant;
 use crate::clock;
 use crate::error::Error;
 use crate::recommend::{Asked, MAX_ITEMS, MAX_SLOTS, Question};
 use crate::secrets::random;
+use crate::store::Scopes;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;

@@ -2,11 +2,11 @@
 
 use super::caller::{Keys, check_origin};
 use super::{Shared, blocking, body, decide, json};
-use crate::access::Scopes;
 use crate::clock;
 use crate::error::Error;
 use crate::ingest::native::{self, Body};
 use crate::ingest::{Outcome, Sender, status};
+use crate::store::Scopes;
 use crate::store::Verdict;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;

@@ -2,8 +2,8 @@
 
 use super::Shared;
 use super::caller::Caller;
-use crate::access::Scopes;
 use crate::error::Error;
+use crate::store::Scopes;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;

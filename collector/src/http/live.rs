@@ -2,9 +2,9 @@
 
 use super::Shared;
 use super::caller::Caller;
-use crate::access::Scopes;
 use crate::clock;
 use crate::error::Error;
+use crate::store::Scopes;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use std::convert::Infallible;

@@ -2,9 +2,9 @@
 
 use super::caller::Caller;
 use super::{Shared, blocking, body, json};
-use crate::access::Scopes;
 use crate::error::Error;
 use crate::recommend::compile;
+use crate::store::Scopes;
 use crate::store::{CatalogueItem, Document, Kind};
 use axum::body::Body;
 use axum::extract::{Path, State};

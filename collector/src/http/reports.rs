@@ -2,10 +2,10 @@
 
 use super::caller::Caller;
 use super::{Shared, blocking, json};
-use crate::access::Scopes;
 use crate::clock;
 use crate::error::Error;
 use crate::report::{COMMON, REPORTS, Report};
+use crate::store::Scopes;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde_json::{Value, json};

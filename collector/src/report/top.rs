@@ -68,6 +68,7 @@ fn run(store: &dyn Store, query: &Query) -> Result<Table, Error> {
         rows: rows.collect(),
         notes: vec![
             "Revenue is price times quantity of purchased items, in the currency they were sent in.".to_owned(),
+            "An item counts for the category it was last seen in or put into.".to_owned(),
         ],
     })
 }

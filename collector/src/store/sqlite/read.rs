@@ -2,10 +2,9 @@
 
 use super::Sqlite;
 use super::append::{QUARTER, read_state};
-use crate::access::Scopes;
 use crate::error::Error;
 use crate::store::{
-    CatalogueItem, Document, Extent, ItemTotals, Key, Kind, Profile, Quarter, Read, RejectCount, Site, Stored,
+    CatalogueItem, Document, Extent, ItemTotals, Key, Kind, Profile, Quarter, Read, RejectCount, Scopes, Site, Stored,
 };
 use engine::event::Event;
 use engine::id::Id;

@@ -1,0 +1,96 @@
+// `npm test`: sets the machine up, then lints, tests and measures everything; every step runs, whatever failed before.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { buildShop, targetFolder } from "./build.mjs";
+import { buildSdk } from "./build-sdk.mjs";
+import { CHECKS } from "./check.mjs";
+import { Failure, main, root, run, step } from "./run.mjs";
+import { chromium, nodeModules, toolchain } from "./setup.mjs";
+import { checkSizes } from "./size.mjs";
+
+/** @type {{ name: string, passed: number, failed: number, seconds: number }[]} */
+const results = [];
+
+/**
+ * Does one step and counts it: as its tests where it ran tests, else as one.
+ * @param {string} name
+ * @param {() => Promise<unknown> | unknown} work
+ */
+async function judge(name, work) {
+  const started = performance.now();
+  let failure = null;
+  let output = null;
+  try {
+    output = await step(name, work);
+  } catch (error) {
+    failure = error;
+    output = /** @type {{ output?: string }} */ (error).output;
+    console.log(failure instanceof Failure ? `  ${failure.message}` : failure);
+  }
+  const tests = typeof output === "string" ? countTests(output) : { passed: 0, failed: 0 };
+  // A runner that dies without naming a failed test, and a step without tests, count as one.
+  if (failure) tests.failed ||= 1;
+  else tests.passed ||= 1;
+  results.push({ name, ...tests, seconds: (performance.now() - started) / 1000 });
+  return failure === null;
+}
+
+/** Adds up the closing lines of cargo's and Node's test runners. @param {string} output */
+function countTests(output) {
+  const sum = (/** @type {RegExp} */ line) =>
+    [...output.matchAll(line)].reduce((total, match) => total + Number(match[1]), 0);
+  return {
+    passed: sum(/^test result: .*?(\d+) passed/gm) + sum(/^\W+pass (\d+)$/gm),
+    failed: sum(/^test result: .*?(\d+) failed/gm) + sum(/^\W+fail (\d+)$/gm),
+  };
+}
+
+async function testBrowser() {
+  const folder = join(root, "tests", "browser");
+  const files = readdirSync(folder).filter((name) => name.endsWith(".test.mjs"));
+  const env = { CHROMIUM: await chromium() };
+  return run(
+    process.execPath,
+    ["--test", "--test-concurrency=3", "--test-reporter=spec", ...files.map((name) => join(folder, name))],
+    { env },
+  );
+}
+
+await main(import.meta.url, async () => {
+  await toolchain();
+  await nodeModules();
+
+  for (const check of CHECKS) await judge(check.name, check.run);
+  // The same packages and features as the tests below, so that nothing is compiled twice.
+  const collector = await judge("Rust build", async () => {
+    await run("cargo", ["build", "--workspace", "--all-targets", "--locked"]);
+    process.env.BECKON_BIN = join(targetFolder, "debug", "beckon");
+  });
+  await judge("Rust tests", () => run("cargo", ["test", "--workspace", "--locked", "--no-fail-fast"]));
+  /** @type {"small" | "stock" | undefined} */
+  let std;
+  const page =
+    (await judge("SDK", async () => {
+      std = await buildSdk();
+    })) &&
+    (await judge("shop", async () => {
+      await buildShop();
+    }));
+  await judge("size", () => {
+    if (!std) throw new Failure("not measured: the SDK could not be built");
+    checkSizes(std);
+  });
+  await judge("browser tests", () => {
+    if (!collector || !page) throw new Failure("not run: what they test could not be built");
+    return testBrowser();
+  });
+
+  console.log();
+  for (const { name, passed, failed, seconds } of results) {
+    const counts = `${passed} passed${failed > 0 ? `, ${failed} failed` : ""}`;
+    console.log(`${failed > 0 ? "✖" : "✔"} ${name.padEnd(16)} ${`${seconds.toFixed(1)} s`.padStart(8)}  ${counts}`);
+  }
+  const total = (/** @type {"passed" | "failed"} */ key) => results.reduce((sum, result) => sum + result[key], 0);
+  console.log(`\n${total("passed")} passed, ${total("failed")} failed`);
+  if (total("failed") > 0) process.exit(1);
+});

@@ -1,0 +1,162 @@
+/** Options of {@link init}. */
+export interface Options {
+  /** The site's public key, `pk_...`. */
+  key: string;
+  /** Where the collector answers, without a slash at the end: `https://collect.shop.example`. */
+  endpoint: string;
+  /**
+   * What the visitor has agreed to so far. `pending`: events wait in the page's memory, no id is made and nothing is
+   * sent; `denied`: what was stored is deleted. A choice made through {@link Beckon.consent} is remembered.
+   * @default "granted"
+   */
+  consent?: Consent;
+  /** Whether Global Privacy Control means `denied` until `consent("granted")` was called. @default true */
+  respectGpc?: boolean;
+  /** Keeps the visitor in the page's memory only; nothing is written to the browser. @default false */
+  cookieless?: boolean;
+  /** What the server has inlined into the page. */
+  bootstrap?: {
+    /** Decisions by slot, for the first paint. */
+    decisions?: Record<string, Partial<Decision>>;
+    /** The bundle, which then is not fetched. */
+    bundle?: object;
+  };
+  /** Switches captures off by the name of their event. */
+  capture?: { page_view?: boolean; click?: boolean };
+  /** Where the Wasm module is, when the build has moved it. */
+  wasmUrl?: string | URL;
+}
+
+export type Consent = "granted" | "pending" | "denied";
+
+/** An item in GA4's words; further fields of GA4 (`item_brand`, `item_variant`, ...) are welcome. */
+export interface Item {
+  item_id: string;
+  item_name?: string;
+  item_category?: string;
+  /** The price of one. */
+  price?: number;
+  /** @default 1 */
+  quantity?: number;
+  [field: string]: unknown;
+}
+
+/** What an event says beside its name: GA4's parameters, and anything else as `props`. */
+export interface EventData {
+  items?: Item[];
+  /** ISO 4217. */
+  currency?: string;
+  /** The value of the whole event. */
+  value?: number;
+  /** The shop's id of an order: a second `purchase` with it is not counted. */
+  transaction_id?: string;
+  [parameter: string]: unknown;
+}
+
+/** What stands in a slot, and why. */
+export interface Decision {
+  slot: string;
+  /** The offer, `null` without one. For a held-out visitor the one that would have been made. */
+  offer: string | null;
+  /** What to show: the offer's content, the slot's own, or your `fallback`. */
+  content: any;
+  /** The offer's variant; `holdout` for who is held out. */
+  arm: string | null;
+  /**
+   * How it was decided: in this page, kept from an earlier page, inlined by the server, or not at all.
+   */
+  source: "local" | "cached" | "bootstrap" | "fallback";
+  /** The first reason in one word: `segment`, `everyone`, `holdout`, `no_offer`, `consent`, `none`. */
+  reason: string;
+  /** All reasons. */
+  why: { code: string; id?: string; text?: string }[];
+  /** With what probability this arm was drawn; goes into the exposure. */
+  propensity?: number;
+  /** Every offer of the slot in the order tried, with the rule that ended its try. */
+  debug?: { offer: string; code: string }[];
+  /** For how long the decision may be kept. */
+  ttl_s?: number;
+}
+
+/** An item that the collector recommends. */
+export interface Recommendation {
+  /** The `item_id`. */
+  id: string;
+  score: number;
+  why: { kind?: string; because?: string[]; n?: number };
+  /** Its entry of the catalogue, where the shop has sent one. */
+  item?: { item_id: string; item_name?: string; item_category?: string; price?: number; url?: string; image?: string };
+}
+
+/** An event as {@link Beckon.inspect} shows it. */
+export interface LoggedEvent extends EventData {
+  id: string;
+  name: string;
+  /** RFC 3339. */
+  at: string;
+  /** `waiting`, then what the collector said: `stored`, `duplicate`, `rejected`, `filtered`; or `dropped`. */
+  status: string;
+  /** Why it was not stored. */
+  code?: string;
+}
+
+/** What Beckon knows and does at this moment. */
+export interface Inspection {
+  visitor?: string;
+  session?: string;
+  user?: string;
+  consent: Consent;
+  facts: Record<string, string | number | boolean | null>;
+  segments: string[];
+  /** How many events are not answered yet. */
+  queue: number;
+  /** How many events of this page are stored. */
+  sent: number;
+  /** The last 50 events, newest first. */
+  last: LoggedEvent[];
+  /** The latest decision of each slot that was asked for. */
+  decisions: Record<string, Decision>;
+  /** 1 when the engine runs. */
+  tier: 0 | 1;
+}
+
+/** One site's instance in a page. No method throws. */
+export interface Beckon {
+  /** Tracks an event, in GA4's names where one exists: `view_item`, `add_to_cart`, `purchase`, ... */
+  track(name: string, data?: EventData): void;
+  /** Tracks a page view. Those of loading and of navigation by `history` are tracked without it. */
+  page(): void;
+  /** Names the visitor by the shop's own id, with traits that become the facts `trait.*`. */
+  identify(user: string | number, traits?: Record<string, unknown>): void;
+  /** Begins with a new visitor, as after a log-out on a shared computer. */
+  reset(): void;
+  /** What the visitor has agreed to; `denied` deletes what was stored. */
+  consent(choice: Consent): void;
+  /** What to show in a slot, at once and without a request. */
+  decide(slot: string, options?: { fallback?: unknown }): Decision;
+  /** Calls back with each decision for a slot that differs from the one before. Returns what ends it. */
+  onDecision(slot: string, call: (decision: Decision) => void): () => void;
+  /**
+   * Asks the collector for items. When no answer comes within `timeout` milliseconds, the list is empty and its
+   * source `fallback`.
+   */
+  recommend(
+    slot: string,
+    options?: { n?: number; item?: string; timeout?: number },
+  ): Promise<{ items: Recommendation[]; source: string }>;
+  /** The ids of the visitor's segments, as far as the page knows. */
+  segments(): string[];
+  /** Whether the visitor is in a segment. */
+  matches(segment: string): boolean;
+  /** Sends what waits. Resolves when nothing is left or a try has failed. */
+  flush(): Promise<void>;
+  /** Prints warnings to the console also outside of localhost. */
+  debug(on: boolean): void;
+  /** What Beckon knows and does at this moment. */
+  inspect(): Inspection;
+  /** Calls back, at most once a frame, when {@link Beckon.inspect} would differ. Returns what ends it. */
+  on(event: "change", call: () => void): () => void;
+}
+
+/** Starts Beckon; the same key gives the same instance. Returns at once. On a server it does nothing. */
+export function init(options: Options): Beckon;

@@ -1,0 +1,55 @@
+//! Decisions in the page, with no request: the bundle and what is remembered of the visitor.
+
+use crate::memory::Memory;
+use engine::decide::{Visitor, decide, standing};
+use engine::offer::{Bundle, HOLDOUT_ARM};
+use engine::value::{Map, Value};
+
+/// The bundle, once it has come.
+#[derive(Default)]
+pub(crate) struct Decisions {
+    bundle: Option<Bundle>,
+}
+
+impl Decisions {
+    /// Takes a bundle; returns its version, 0 for what is no bundle.
+    pub(crate) fn learn(&mut self, bundle: &Value) -> u32 {
+        match bundle.as_map().and_then(|map| Bundle::read(map, None)) {
+            Some(bundle) => self.bundle.insert(bundle).version,
+            None => 0,
+        }
+    }
+
+    /// The decision for a slot, in the form of the API with `slot`, `source` and `reason`.
+    pub(crate) fn decide(&self, memory: &Memory, slot: &str, now: i64) -> Option<Map> {
+        let bundle = self.bundle.as_ref()?;
+        let visitor = visitor(memory, now);
+        let decision = decide(bundle, &visitor, &standing(bundle, &visitor).segments, slot);
+        let held_out = decision.arm.as_deref() == Some(HOLDOUT_ARM);
+        let reason = if held_out { HOLDOUT_ARM } else { decision.why.first().map_or("", |(code, _)| code) };
+        Some(decision.to_value(true).with("slot", slot).with("source", "local").with("reason", reason))
+    }
+
+    /// Facts, segments and session; without a bundle no segment is known.
+    pub(crate) fn standing(&self, memory: &Memory, now: i64) -> Map {
+        let none = Bundle::default();
+        let standing = standing(self.bundle.as_ref().unwrap_or(&none), &visitor(memory, now));
+        let mut map = Map::new().with("facts", standing.facts).with("segments", standing.segments);
+        if memory.state.last.is_some() {
+            map.set("session", memory.state.session.id.text());
+        }
+        map
+    }
+}
+
+/// Without consent nothing is remembered, and the caller does not ask.
+fn visitor(memory: &Memory, now: i64) -> Visitor<'_> {
+    Visitor {
+        id: &memory.visitor,
+        state: &memory.state,
+        told: &memory.told,
+        told_segments: &memory.segments,
+        consent: true,
+        now,
+    }
+}

@@ -1,0 +1,36 @@
+//! Every test that looks at more than one crate, as one program.
+
+/// A small HTTP client, and a collector to talk to: what the tests below stand on.
+mod collector;
+mod http;
+
+/// Made-up visitors, and everything that is counted counted once more: to compare with.
+mod recount;
+mod visitors;
+
+/// `POST /v1/events`: what is stored, what is refused, and how that is said.
+mod ingest;
+
+/// What was acknowledged is there once, whatever happens to the process.
+mod durability;
+
+/// The order in which events arrive changes nothing.
+mod fold;
+
+/// Segments, offers, slots, items, the site, the bundle; who may do what.
+mod manage;
+
+/// `POST /v1/decide`, and decisions in the answer to events: offers and items.
+mod decide;
+
+/// The dashboard: its page, its sign-in, its live stream.
+mod dashboard;
+
+/// `beckon import`: every line accounted for, and the reports equal to a recount of the file.
+mod import;
+
+/// Conditions and buckets as others have specified them.
+mod growthbook;
+
+/// The rules of ARCHITECTURE.md, read from the sources.
+mod architecture;

@@ -2,6 +2,7 @@
 
 pub(super) mod append;
 mod read;
+mod strings;
 mod verify;
 
 pub(crate) use verify::Verified;
@@ -244,17 +245,15 @@ impl Write for Sqlite {
         self.writer.run(move |connection| {
             let transaction = connection.transaction()?;
             for item in &items {
-                transaction
-                    .prepare_cached("insert into strings (text) values (?) on conflict do nothing")?
-                    .execute([&item.item_id])?;
+                let number = strings::number(&transaction, &item.item_id)?;
                 transaction
                     .prepare_cached(
                         "insert or replace into items (site, item, name, category, price, stock, url, image, put) \
-                         values (?, (select id from strings where text = ?), ?, ?, ?, ?, ?, ?, 1)",
+                         values (?, ?, ?, ?, ?, ?, ?, ?, 1)",
                     )?
                     .execute(params![
                         site,
-                        item.item_id,
+                        number,
                         item.item_name,
                         item.item_category,
                         item.price,

@@ -1,6 +1,7 @@
 //! The transaction of a group: raw events, sessions, facts, sums and rejects, all or nothing.
 
 use super::read::{STORED, stored};
+use super::strings;
 use crate::error::Error;
 use crate::store::{Batch, Committed, Incoming, Rejected, Verdict};
 use engine::event::{Item, Micro, Reject};
@@ -8,6 +9,7 @@ use engine::facts::State;
 use engine::id::Id;
 use engine::session::Session;
 use engine::time::MINUTE;
+use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::{HashMap, HashSet};
 
@@ -116,7 +118,11 @@ impl Appender {
         let referrer = self.string(transaction, event.page.referrer.as_ref())?;
         let title = self.string(transaction, event.page.title.as_ref())?;
         let currency = self.string(transaction, event.currency.as_ref())?;
-        let items = if event.items.is_empty() { None } else { Some(json(&items(&event.items))?) };
+        let items = match event.items.as_slice() {
+            [] => Sql::Null,
+            [item] => self.string(transaction, Some(&json(&[item.to_value()])?))?.map_or(Sql::Null, Sql::Integer),
+            items => Sql::Text(json(&items.iter().map(Item::to_value).collect::<Vec<_>>())?),
+        };
         let props = if event.props.is_empty() { None } else { Some(json(&event.props)?) };
         transaction
             .prepare_cached(
@@ -153,17 +159,7 @@ impl Appender {
         if let Some(id) = self.strings.get(text) {
             return Ok(Some(*id));
         }
-        let found = transaction
-            .prepare_cached("select id from strings where text = ?")?
-            .query_row([text], |row| row.get(0))
-            .optional()?;
-        let id = match found {
-            Some(id) => id,
-            None => {
-                transaction.prepare_cached("insert into strings (text) values (?)")?.execute([text])?;
-                transaction.last_insert_rowid()
-            }
-        };
+        let id = strings::number(transaction, text)?;
         self.strings.insert(text.clone(), id);
         Ok(Some(id))
     }
@@ -442,10 +438,6 @@ impl Sums {
         }
         Ok(())
     }
-}
-
-fn items(items: &[Item]) -> Vec<engine::value::Map> {
-    items.iter().map(Item::to_value).collect()
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, Error> {

@@ -2,6 +2,7 @@
 
 use super::Sqlite;
 use super::append::{QUARTER, read_state};
+use super::strings;
 use crate::error::Error;
 use crate::store::{
     CatalogueItem, Document, Extent, ItemTotals, Key, Kind, Profile, Quarter, Read, RejectCount, Scopes, Site, Stored,
@@ -19,7 +20,7 @@ use std::ops::{ControlFlow, Range};
 pub(super) const STORED: &str = "select v.visitor, e.id, e.time, e.at, e.received, n.text, \
     (select text from strings where id = e.url), (select text from strings where id = e.referrer), \
     (select text from strings where id = e.title), e.value, (select text from strings where id = e.currency), \
-    e.transaction_id, e.items, e.props \
+    e.transaction_id, coalesce((select text from strings where id = e.items), e.items), e.props \
     from events e join visitors v on v.id = e.visitor join strings n on n.id = e.name";
 
 /// An event out of a row of [`STORED`].
@@ -95,11 +96,12 @@ impl Read for Sqlite {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "select i.name, i.category, i.price, i.stock, i.url, i.image from items i \
-                 where i.site = ? and i.item = (select id from strings where text = ?)",
+                 where i.site = ? and i.item = ?",
             )?;
             let mut items = HashMap::with_capacity(ids.len());
             for id in ids {
-                let item = statement.query_row(params![site, id], |row| {
+                let Some(number) = strings::find(connection, id)? else { continue };
+                let item = statement.query_row(params![site, number], |row| {
                     Ok(CatalogueItem {
                         item_id: id.clone(),
                         item_name: row.get(0)?,
@@ -222,11 +224,7 @@ impl Read for Sqlite {
         self.read(|connection| {
             let mut ids = HashMap::new();
             for (index, name) in names.iter().enumerate() {
-                let id = connection
-                    .prepare_cached("select id from strings where text = ?")?
-                    .query_row([name], |row| row.get::<_, i64>(0))
-                    .optional()?;
-                if let Some(id) = id {
+                if let Some(id) = strings::find(connection, name)? {
                     ids.entry(id).or_insert_with(Vec::new).push(index);
                 }
             }
@@ -251,7 +249,8 @@ impl Read for Sqlite {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "select (select s.id from sessions s where s.visitor = e.visitor and s.start <= e.time \
-                 order by s.start desc limit 1), v.visitor, e.time, e.items \
+                 order by s.start desc limit 1), v.visitor, e.time, \
+                 coalesce((select text from strings where id = e.items), e.items) \
                  from events e join strings n on n.id = e.name join visitors v on v.id = e.visitor \
                  where e.site = ? and e.items is not null and n.text in ('view_item', 'add_to_cart', 'purchase') \
                  order by e.time",

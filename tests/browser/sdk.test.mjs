@@ -1,0 +1,534 @@
+/** What a page may rely on when it uses the npm package, whatever the network, the browser or the visitor does. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+import { before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { browser, root, until } from "./stage.mjs";
+
+const DIST = join(root, "sdk-wasm", "dist");
+/** @type {Record<string, string>} */
+const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm" };
+
+const BUNDLE = {
+  version: 3,
+  site: "default",
+  holdout: 0,
+  segments: [{ id: "cart-abandoner", condition: { "cart.items": { $gte: 1 }, "n_1d.purchase": 0 } }, { id: "told" }],
+  offers: [
+    {
+      id: "free-ship",
+      slot: "hero",
+      segments: ["cart-abandoner"],
+      priority: 2,
+      weights_version: 1,
+      arms: [{ id: "a", content: "free", weight: 10_000 }],
+    },
+    { id: "welcome", slot: "hero", weights_version: 1, arms: [{ id: "a", content: "hello", weight: 10_000 }] },
+  ],
+  slots: [{ id: "hero", kind: "offer", content: null }],
+  sold_out: [],
+};
+
+/** @typedef {{ id: string, name: string, page: any, items?: any[], props?: any, [field: string]: any }} Sent */
+
+/**
+ * A page that uses the package, and what stands in for the collector: it keeps what it was sent and answers as it is
+ * told to.
+ * @param {import("node:test").TestContext} test
+ * @param {{ options?: string, script?: string }} [page] options of init() and what runs after it
+ */
+async function shop(test, { options = "", script = "" } = {}) {
+  const state = {
+    /** @type {any[]} */ batches: [],
+    /** @type {string[]} */ requests: [],
+    /** @type {(batch: any) => { status: number, headers?: Record<string, string>, body?: any }} */
+    answer: (batch) => ({ status: 200, body: stored(batch) }),
+    /** @type {(path: string) => boolean} paths that get no answer */
+    stuck: () => false,
+    /** @type {any} */ decided: null,
+  };
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    state.requests.push(pathname);
+    if (state.stuck(pathname)) return;
+    if (pathname === "/v1/events") {
+      const batch = { type: request.headers["content-type"], ...(await json(request)) };
+      state.batches.push(batch);
+      const { status, headers, body } = state.answer(batch);
+      return response.writeHead(status, headers).end(typeof body === "string" ? body : JSON.stringify(body ?? {}));
+    }
+    if (pathname === "/v1/bundle") return response.end(JSON.stringify(BUNDLE));
+    if (pathname === "/v1/decide" && state.decided) return response.end(JSON.stringify(state.decided));
+    if (pathname.startsWith("/beckon/")) {
+      const bytes = await readFile(join(DIST, pathname.slice("/beckon/".length)));
+      return response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/plain").end(bytes);
+    }
+    response.setHeader("content-type", "text/html").end(`<!doctype html><title>Title of ${pathname}</title>
+      <main><button id="buy">Buy <b>now</b></button><div data-beckon-ignore><button id="quiet">Quiet</button></div></main>
+      <script type="module">
+        import { init } from "/beckon/beckon.js";
+        window.beckon = init({ key: "pk_test", endpoint: location.origin, ${options} });
+        ${script}
+      </script>`);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  test.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
+  return Object.assign(state, {
+    url,
+    /** Every event that arrived, as often as it did. @returns {Sent[]} */
+    events: () => state.batches.flatMap(({ events }) => events),
+    names: () => state.batches.flatMap(({ events }) => events.map((/** @type {Sent} */ { name }) => name)),
+  });
+}
+
+/** @param {any} batch */
+const stored = (batch) => ({ results: batch.events.map((/** @type {Sent} */ { id }) => ({ id, status: "stored" })) });
+
+/** @param {import("node:http").IncomingMessage} request */
+async function json(request) {
+  let text = "";
+  for await (const part of request) text += part;
+  return JSON.parse(text);
+}
+
+/** @type {import("playwright-core").Browser} */
+let chrome;
+before(async (t) => {
+  chrome = await browser(/** @type {any} */ (t));
+});
+
+/**
+ * A visitor with a browser of their own. What the page throws fails the test.
+ * @param {import("node:test").TestContext} test
+ */
+async function visitor(test) {
+  const context = await chrome.newContext();
+  test.after(() => context.close());
+  const page = await context.newPage();
+  /** @type {Error[]} */
+  const thrown = [];
+  page.on("pageerror", (error) => thrown.push(error));
+  test.after(() => assert.deepEqual(thrown, [], "something was thrown into the page"));
+  return Object.assign(page, {
+    /** Runs a function's text in the page with the instance. @param {string} work @returns {Promise<any>} */
+    with: (work) => page.evaluate(`(${work})(window.beckon)`),
+    /** The engine runs and has its bundle. */
+    ready: () => page.waitForFunction(`window.beckon?.decide("hero").source === "local"`),
+  });
+}
+
+test("a visitor who leaves at once is counted, and nothing was fetched for that first", async (t) => {
+  const site = await shop(t, { script: `location.assign("/next?stop")` });
+  site.stuck = (path) => path === "/next" || path.startsWith("/v1/bundle") || path === "/beckon/tier1.js";
+  const page = await visitor(t);
+  await page.goto(`${site.url}/first`, { waitUntil: "commit" }).catch(() => {});
+  await until("the page view arrives", () => site.events().length > 0);
+  assert.deepEqual(site.names(), ["page_view"]);
+  assert.match(site.batches[0].type, /^text\/plain/);
+  assert.equal(site.batches[0].key, "pk_test");
+  assert.match(site.batches[0].visitor, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
+test("without the engine only what needs no mask leaves the page", async (t) => {
+  const site = await shop(t, {
+    script: `beckon.identify("42", { mail: "jo@mail.example" });
+      beckon.track("purchase", { transaction_id: "t1", currency: "EUR", value: 9, note: "call 13800138000",
+        items: [{ item_id: "sku1", item_name: "Jo's boot", price: 9, quantity: 1 }] });`,
+  });
+  site.stuck = (path) => path === "/beckon/tier1.js";
+  const page = await visitor(t);
+  await page.goto(`${site.url}/p/7?utm_source=mail&email=jo@mail.example&gclid=x#part`);
+  await until("they arrive without the engine", () => site.events().length === 3);
+  const [view, identify, purchase] = site.events();
+  assert.deepEqual(view.page, { url: `${site.url}/p/7?utm_source=mail&gclid=x`, referrer: "" });
+  assert.deepEqual(Object.keys(identify).sort(), ["at", "id", "name", "page"]);
+  assert.deepEqual(purchase.items, [{ item_id: "sku1", price: 9, quantity: 1 }]);
+  assert.deepEqual(
+    { transaction_id: purchase.transaction_id, currency: purchase.currency, value: purchase.value },
+    { transaction_id: "t1", currency: "EUR", value: 9 },
+  );
+  assert.equal(site.batches.at(-1).user, "42");
+  const sent = JSON.stringify(site.batches);
+  for (const personal of ["jo@mail", "Jo's", "13800138000", "Title of"]) assert(!sent.includes(personal), personal);
+});
+
+test("with the engine the whole event leaves, masked", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  await page.goto(`${site.url}/p/7?token=abc`);
+  await page.ready();
+  await page.with(`(beckon) => beckon.track("search", { search_term: "jo@mail.example", password: "x",
+    items: [{ item_id: "sku1", item_name: "call 13800138000" }] })`);
+  await page.with("(beckon) => beckon.flush()");
+  const search = site.events().find(({ name }) => name === "search");
+  assert.deepEqual(search?.props, { password: "[secret]", search_term: "[email]" });
+  assert.deepEqual(search?.items, [{ item_id: "sku1", item_name: "call [phone]" }]);
+  assert.deepEqual(search?.page, { title: "Title of /p/7", url: `${site.url}/p/7?token=[secret]` });
+});
+
+test("what the collector cannot use is not sent, and the page is told", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  await page.goto(site.url);
+  await page.ready();
+  await page.with(`(beckon) => { beckon.track("purchase", { value: "12 EUR" }); beckon.track("login"); }`);
+  await page.with("(beckon) => beckon.flush()");
+  assert.deepEqual(site.names(), ["page_view", "login"]);
+  const last = await page.with(
+    "(beckon) => beckon.inspect().last.map(({ name, status, code }) => ({ name, status, code }))",
+  );
+  assert.deepEqual(
+    last,
+    [
+      { name: "login", status: "stored" },
+      { name: "purchase", status: "rejected", code: "bad_value" },
+      { name: "page_view", status: "stored" },
+    ].map((event) => ({ code: undefined, ...event })),
+  );
+});
+
+test("each address of a single-page shop is one page view, with the title it gets afterwards", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  await page.goto(`${site.url}/a`);
+  await page.ready();
+  await page.evaluate(() => {
+    history.pushState(null, "", "/b");
+    document.title = "B";
+  });
+  await page.evaluate(() => {
+    history.replaceState(null, "", "/b");
+    history.pushState(null, "", "/b#reviews");
+    history.replaceState(null, "", "/c?x=1");
+    document.title = "C";
+  });
+  await page.evaluate(() => history.back());
+  await page.waitForURL(`${site.url}/b`);
+  await page.with("(beckon) => beckon.flush()");
+  const views = site.events().map(({ name, page }) => [name, page.url.slice(site.url.length), page.title]);
+  assert.deepEqual(views.slice(0, 3), [
+    ["page_view", "/a", "Title of /a"],
+    ["page_view", "/b", "B"],
+    ["page_view", "/c?x=1", "C"],
+  ]);
+  assert.deepEqual(
+    views.slice(3).map(([name, url]) => [name, url]),
+    [["page_view", "/b"]],
+  );
+  assert.equal(site.events()[1].page.referrer, `${site.url}/a`);
+});
+
+test("clicks on buttons are captured, not in parts of the page that ask to be ignored", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  await page.goto(site.url);
+  await page.ready();
+  await page.click("#buy b");
+  await page.click("#quiet");
+  await page.with("(beckon) => beckon.flush()");
+  const clicks = site.events().filter(({ name }) => name === "click");
+  assert.deepEqual(
+    clicks.map(({ props }) => props),
+    [{ button_id: "buy", button_text: "Buy now" }],
+  );
+});
+
+test("a batch without an answer is sent again with the same ids, after the time it was told", async (t) => {
+  const site = await shop(t);
+  let refusals = 2;
+  site.answer = (batch) =>
+    refusals-- > 0 ? { status: 503, headers: { "retry-after": "1" } } : { status: 200, body: stored(batch) };
+  const page = await visitor(t);
+  await page.goto(site.url);
+  const started = Date.now();
+  await until("the third try", () => site.batches.length === 3);
+  const ids = site.batches.map(({ events }) => events.map((/** @type {Sent} */ { id }) => id).join());
+  assert.equal(new Set(ids).size, 1);
+  assert(Date.now() - started > 1900, "it did not wait");
+  await until("nothing waits", () => page.with("(beckon) => beckon.inspect().queue === 0"));
+});
+
+test("what was not answered when the page was left is sent by the next page", async (t) => {
+  const site = await shop(t);
+  site.answer = () => ({ status: 503 });
+  const page = await visitor(t);
+  await page.goto(`${site.url}/first`);
+  await page.ready();
+  await page.with(`(beckon) => beckon.track("add_to_cart", { items: [{ item_id: "sku1" }] })`);
+  await page.goto(`${site.url}/second`);
+  const [first] = site.events();
+  site.answer = (batch) => ({ status: 200, body: stored(batch) });
+  site.batches.length = 0;
+  await until("all of them arrive", () => site.names().includes("add_to_cart") && site.names().includes("page_view"));
+  await until("nothing waits", () => page.with("(beckon) => beckon.inspect().queue === 0"));
+  assert(site.events().some(({ id }) => id === first.id));
+});
+
+test("a batch that is too large is split until it fits", async (t) => {
+  const site = await shop(t);
+  site.answer = (batch) =>
+    batch.events.length > 3 ? { status: 413, body: "<html>no JSON</html>" } : { status: 200, body: stored(batch) };
+  const page = await visitor(t);
+  await page.goto(site.url);
+  await page.ready();
+  await page.with(`(beckon) => { for (let n = 0; n < 12; n++) beckon.track("own_" + n); }`);
+  await until("nothing waits", async () => {
+    await page.with("(beckon) => beckon.flush()");
+    return page.with("(beckon) => beckon.inspect().queue === 0");
+  });
+  const fitting = site.batches.filter(({ events }) => events.length <= 3).flatMap(({ events }) => events);
+  assert.equal(new Set(fitting.map(({ id }) => id)).size, 13);
+});
+
+test("a refused batch is dropped, not repeated", async (t) => {
+  const site = await shop(t);
+  site.answer = () => ({ status: 401, body: { code: "bad_key" } });
+  const page = await visitor(t);
+  await page.goto(site.url);
+  await page.ready();
+  await page.with("(beckon) => beckon.flush()");
+  assert.equal(await page.with("(beckon) => beckon.inspect().queue"), 0);
+  assert.equal(site.batches.length, 1);
+});
+
+test("decisions: what is known at once, then the engine's, then without any network, then kept for the next page", async (t) => {
+  const site = await shop(t, {
+    options: `bootstrap: { decisions: { hero: { offer: "inlined", content: "inlined" } } }`,
+    script: `window.first = beckon.decide("hero", { fallback: "own" });
+      window.side = beckon.decide("side", { fallback: "own" });
+      window.seen = []; beckon.onDecision("hero", (decision) => window.seen.push(decision.content));`,
+  });
+  const page = await visitor(t);
+  await page.goto(site.url);
+  const { first, side } = /** @type {any} */ (await page.evaluate("({ first, side })"));
+  assert.deepEqual([first.content, first.source], ["inlined", "bootstrap"]);
+  assert.deepEqual([side.content, side.source, side.offer], ["own", "fallback", null]);
+  await page.ready();
+  await page.route("**/v1/**", (route) => route.abort());
+  await page.with(`(beckon) => beckon.track("add_to_cart", { items: [{ item_id: "sku1", price: 9 }] })`);
+  const decision = await page.with(`(beckon) => beckon.decide("hero")`);
+  assert.deepEqual(
+    [decision.offer, decision.arm, decision.content, decision.source, decision.reason, decision.why],
+    ["free-ship", "a", "free", "local", "segment", [{ code: "segment", id: "cart-abandoner" }]],
+  );
+  assert.deepEqual(await page.with("(beckon) => [beckon.segments(), beckon.matches('cart-abandoner')]"), [
+    ["cart-abandoner"],
+    true,
+  ]);
+  await until("both were told", async () => String(await page.evaluate("window.seen")) === "hello,free");
+  await page.goto(`${site.url}/next`);
+  const kept = /** @type {any} */ (await page.evaluate("window.first"));
+  assert.deepEqual([kept.content, kept.source], ["free", "cached"]);
+});
+
+test("facts and segments that only the collector knows come with the answer to a session's first batch", async (t) => {
+  const site = await shop(t);
+  site.answer = (batch) => ({
+    status: 200,
+    body: {
+      ...stored(batch),
+      decision: batch.decide && {
+        bundle: 3,
+        segments: ["told"],
+        facts: { "device.type": "phone", "rfm.segment": "loyal", visits: 99 },
+      },
+    },
+  });
+  const page = await visitor(t);
+  await page.goto(site.url);
+  await page.ready();
+  await page.with("(beckon) => beckon.flush()");
+  const { facts, segments } = await page.with("(beckon) => beckon.inspect()");
+  assert.deepEqual([facts["device.type"], facts["rfm.segment"], facts.visits], ["phone", "loyal", 1]);
+  assert.deepEqual(segments, ["told"]);
+  await page.goto(`${site.url}/next`);
+  await page.ready();
+  await page.with("(beckon) => beckon.flush()");
+  assert.deepEqual(
+    site.batches.map(({ decide }) => Boolean(decide)),
+    [true, ...site.batches.slice(1).map(() => false)],
+  );
+  assert.equal((await page.with("(beckon) => beckon.inspect()")).facts["device.type"], "phone");
+});
+
+test("an order that is told twice counts once, and tabs share what they remember", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  const order = `(beckon) => beckon.track("purchase", { transaction_id: "t1", value: 9, currency: "EUR" })`;
+  const facts = () => page.with("(beckon) => (beckon.decide('hero'), beckon.inspect().facts)");
+  await page.goto(site.url);
+  await page.ready();
+  await page.with(order);
+  const other = await page.context().newPage();
+  await other.goto(`${site.url}/thanks`);
+  await other.waitForFunction(`window.beckon?.decide("hero").source === "local"`);
+  await other.evaluate(`(${order})(window.beckon)`);
+  await other.evaluate("window.beckon.flush()");
+  await page.with(`(beckon) => beckon.track("login")`);
+  const { "sum.purchase": sum, "n.purchase": orders, "n.page_view": views } = await facts();
+  assert.deepEqual({ sum, orders, views }, { sum: 9, orders: 1, views: 2 });
+});
+
+test("recommend() hands on the collector's list, and an empty one when none comes in time", async (t) => {
+  const site = await shop(t);
+  site.decided = { slots: { also: { items: [{ id: "sku2", score: 1, why: {} }], source: "sessions" } } };
+  const page = await visitor(t);
+  await page.goto(site.url);
+  const ask = `(beckon) => beckon.recommend("also", { n: 4, item: "sku1", timeout: 1000 })`;
+  assert.deepEqual(await page.with(ask), site.decided.slots.also);
+  site.stuck = (path) => path === "/v1/decide";
+  assert.deepEqual(await page.with(`(beckon) => beckon.recommend("also")`), { items: [], source: "fallback" });
+});
+
+test("identify() joins what follows to the user, reset() begins with somebody new", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  await page.goto(site.url);
+  await page.ready();
+  await page.with(`(beckon) => { beckon.identify(42, { plan: "gold" }); beckon.track("login"); }`);
+  await page.with("(beckon) => beckon.flush()");
+  assert.equal((await page.with("(beckon) => beckon.inspect()")).facts["trait.plan"], "gold");
+  await page.with(`(beckon) => { beckon.reset(); beckon.track("search"); }`);
+  await page.with("(beckon) => beckon.flush()");
+  const whose = (/** @type {string} */ name) =>
+    site.batches.find(({ events }) => events.some((/** @type {Sent} */ event) => event.name === name));
+  assert.equal(whose("login").user, "42");
+  assert.equal(whose("search").user, undefined);
+  assert.notEqual(whose("search").visitor, whose("login").visitor);
+  assert.equal((await page.with("(beckon) => beckon.inspect()")).facts["trait.plan"], undefined);
+});
+
+test("denied: nothing is stored, fetched or sent, and what was stored is deleted", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  await page.goto(site.url);
+  await page.ready();
+  await page.with("(beckon) => beckon.flush()");
+  await page.with(`(beckon) => { beckon.consent("denied"); beckon.track("login"); beckon.page(); }`);
+  assert.equal(await page.evaluate("Object.keys(localStorage).length"), 0);
+  const asked = site.requests.length;
+  assert.deepEqual(await page.with(`(beckon) => beckon.recommend("also")`), { items: [], source: "fallback" });
+  const decision = await page.with(`(beckon) => beckon.decide("hero", { fallback: "own" })`);
+  assert.deepEqual([decision.content, decision.source], ["own", "fallback"]);
+  await page.with("(beckon) => beckon.flush()");
+  await page.goto("about:blank");
+  assert.equal(site.requests.length, asked);
+  assert(!site.names().includes("login"));
+});
+
+test("pending: events wait without an id until there is consent, which is remembered", async (t) => {
+  const site = await shop(t, { options: `consent: "pending"` });
+  const page = await visitor(t);
+  await page.goto(`${site.url}/first`);
+  await page.with("(beckon) => beckon.flush()");
+  assert.equal(await page.evaluate("Object.keys(localStorage).length"), 0);
+  assert.deepEqual(site.batches, []);
+  assert.equal((await page.with("(beckon) => beckon.inspect()")).visitor || null, null);
+  await page.with(`(beckon) => beckon.consent("granted")`);
+  await page.with("(beckon) => beckon.flush()");
+  assert.deepEqual(site.names(), ["page_view"]);
+  await page.goto(`${site.url}/second`);
+  await until("the second page counts by itself", () => site.names().filter((name) => name === "page_view").length > 1);
+});
+
+test("Global Privacy Control means denied until the visitor agrees", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  await page.addInitScript(`Object.defineProperty(navigator, "globalPrivacyControl", { value: true })`);
+  await page.goto(site.url);
+  await page.with("(beckon) => beckon.flush()");
+  assert.equal(await page.evaluate("Object.keys(localStorage).length"), 0);
+  await page.with(`(beckon) => { beckon.consent("granted"); beckon.track("login"); }`);
+  await page.with("(beckon) => beckon.flush()");
+  assert.deepEqual(site.names(), ["login"]);
+});
+
+const HOSTILE = {
+  "storage is blocked": `Object.defineProperty(window, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } })`,
+  "storage is full": `Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
+    window.full = new Proxy(localStorage, { set() { throw new DOMException("full", "QuotaExceededError"); } });
+    Object.defineProperty(window, "localStorage", { value: window.full })`,
+  "there is no WebAssembly": "delete window.WebAssembly",
+};
+for (const [what, script] of Object.entries(HOSTILE)) {
+  test(`${what}: events still arrive`, async (t) => {
+    const site = await shop(t);
+    const page = await visitor(t);
+    await page.addInitScript(script);
+    await page.goto(site.url);
+    await page.with(`(beckon) => beckon.track("login", { method: "x" })`);
+    await page.with("(beckon) => beckon.flush()");
+    await until("they arrive", () => site.events().length === 2);
+    assert.equal(new Set(site.batches.map(({ visitor }) => visitor)).size, 1);
+  });
+}
+
+test("an engine that traps is switched off, and the page goes on without it", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  // The smallest module that has an export and traps: `(func (export "take") unreachable)` in place of the engine's.
+  await page.route("**/engine.js", (route) =>
+    route.fulfill({
+      contentType: "text/javascript",
+      body: `export default async () => {};
+        const trap = () => new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(
+          [0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,116,0,0,10,5,1,3,0,0,11]))).exports.t();
+        export { trap as take };
+        export const start = () => {}, captures = () => [], learn = () => 0, standing = () => ({}), decide = trap;`,
+    }),
+  );
+  await page.goto(`${site.url}/?email=jo@mail.example`);
+  await page.with("(beckon) => beckon.flush()");
+  assert.deepEqual(
+    site.events().map(({ name, page }) => [name, page.url]),
+    [["page_view", `${site.url}/`]],
+  );
+  const { tier } = await page.with("(beckon) => beckon.inspect()");
+  assert.equal(tier, 0);
+  const decision = await page.with(`(beckon) => beckon.decide("hero", { fallback: "own" })`);
+  assert.equal(decision.content, "own");
+});
+
+test("what the page throws at it does not come back", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t);
+  await page.goto(site.url);
+  await page.ready();
+  await page.with(`(beckon) => {
+    const circle = {}; circle.self = circle;
+    beckon.track("circle", circle);
+    beckon.track("big", { n: 10n });
+    beckon.track("getter", { get x() { throw new Error("x"); } });
+    beckon.track(); beckon.track(null, null); beckon.identify(); beckon.consent("what"); beckon.consent("granted");
+    beckon.onDecision("hero", () => { throw new Error("the shop's own"); });
+    beckon.on("change", () => { throw new Error("the shop's own"); });
+    beckon.decide(); beckon.matches(); beckon.debug(true);
+    beckon.track("login");
+  }`);
+  await page.with("(beckon) => beckon.flush()");
+  assert(site.names().includes("login"));
+});
+
+test("on a server it imports, answers with the fallback and does nothing", async () => {
+  const { init } = await import(pathToFileURL(join(DIST, "beckon.js")).href);
+  const beckon = init({ key: "pk_server", endpoint: "http://127.0.0.1:9" });
+  beckon.track("login");
+  beckon.page();
+  beckon.identify("42");
+  beckon.consent("granted");
+  beckon.reset();
+  beckon.onDecision("hero", () => assert.fail("nobody decides here"))();
+  await beckon.flush();
+  assert.deepEqual(await beckon.recommend("also"), { items: [], source: "fallback" });
+  assert.equal(beckon.decide("hero", { fallback: "own" }).content, "own");
+  assert.deepEqual(beckon.segments(), []);
+  assert.equal(beckon.inspect().tier, 0);
+});

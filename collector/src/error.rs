@@ -33,7 +33,7 @@ pub(crate) enum Error {
     TooLarge(&'static str),
     #[error("expected the content type application/json{}", if *.text { " or text/plain" } else { "" })]
     BadType { text: bool },
-    #[error("content encodings are not taken: send the body as it is")]
+    #[error("expected a body packed by gzip, br or zstd, or not at all")]
     BadEncoding,
     #[error("{}", .0.first().map_or("", |problem| problem.detail.as_str()))]
     Invalid(Vec<Problem>),

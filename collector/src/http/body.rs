@@ -1,13 +1,17 @@
-//! Reading a body within its limits.
+//! Reading a body within its limits, packed or not.
 
 use crate::error::Error;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
+use flate2::read::MultiGzDecoder;
+use std::io::{self, Read};
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// Largest body on the wire.
 pub(super) const MAX_BODY: usize = 256 * 1024;
+/// Largest body once it is unpacked.
+const MAX_UNPACKED: usize = 1024 * 1024;
 /// Largest body of the manage routes: a catalogue.
 pub(super) const MAX_CATALOGUE: usize = 8 * 1024 * 1024;
 /// How long a body may take to arrive.
@@ -24,7 +28,7 @@ pub(super) fn content_type(headers: &HeaderMap, text: bool) -> Result<(), Error>
     }
 }
 
-/// Reads a body of at most `max` bytes.
+/// Reads a body of at most `max` bytes on the wire, and unpacks it.
 pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Vec<u8>, Error> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let too_large =
@@ -32,13 +36,82 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<
     if declared.is_some_and(|length| length > max) {
         return Err(too_large());
     }
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(Error::BadEncoding);
-    }
-    match timeout(TIME, axum::body::to_bytes(body, max)).await {
-        Err(_) => Err(Error::SlowBody),
-        Ok(Ok(bytes)) => Ok(bytes.into()),
+    let bytes = match timeout(TIME, axum::body::to_bytes(body, max)).await {
+        Err(_) => return Err(Error::SlowBody),
         // Either over the limit, or the connection broke and nobody reads this answer.
-        Ok(Err(_)) => Err(too_large()),
+        Ok(Err(_)) => return Err(too_large()),
+        Ok(Ok(bytes)) => bytes,
+    };
+    let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(bytes.into()) };
+    let encoding = encoding.to_str().unwrap_or_default().trim().to_ascii_lowercase();
+    if encoding == "identity" {
+        return Ok(bytes.into());
+    }
+    super::blocking(move || unpack(&encoding, &bytes)).await
+}
+
+/// Unpacks a body, and no more of it than is allowed.
+fn unpack(encoding: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let unpacked = match encoding {
+        "gzip" | "x-gzip" => limited(MultiGzDecoder::new(bytes)),
+        "br" => limited(brotli_decompressor::Decompressor::new(bytes, 16 * 1024)),
+        // A larger window than all that may come out of it would only cost memory.
+        "zstd" => match ruzstd::decoding::StreamingDecoder::new_with_max_window_size(bytes, 8 * MAX_UNPACKED as u64) {
+            Ok(decoder) => limited(decoder),
+            Err(_) => return Err(Error::BadEncoding),
+        },
+        _ => return Err(Error::BadEncoding),
+    };
+    match unpacked {
+        Ok(unpacked) if unpacked.len() > MAX_UNPACKED => Err(Error::TooLarge("expected at most 1 MiB once unpacked")),
+        Ok(unpacked) => Ok(unpacked),
+        Err(_) => Err(Error::BadEncoding),
+    }
+}
+
+fn limited(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    reader.take(MAX_UNPACKED as u64 + 1).read_to_end(&mut unpacked)?;
+    Ok(unpacked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    // `{"events":[]}`, packed by the reference programs.
+    const BROTLI: &[u8] = &[11, 6, 128, 123, 34, 101, 118, 101, 110, 116, 115, 34, 58, 91, 93, 125, 3];
+    const ZSTD: &[u8] = &[
+        40, 181, 47, 253, 4, 88, 105, 0, 0, 123, 34, 101, 118, 101, 110, 116, 115, 34, 58, 91, 93, 125, 229, 106, 44,
+        132,
+    ];
+
+    #[test]
+    fn packed_bodies_are_unpacked() {
+        let plain = b"{\"events\":[]}";
+        assert_eq!(unpack("gzip", &gzip(plain)).unwrap(), plain);
+        assert_eq!(unpack("br", BROTLI).unwrap(), plain);
+        assert_eq!(unpack("zstd", ZSTD).unwrap(), plain);
+    }
+
+    #[test]
+    fn what_is_broken_or_a_bomb_is_refused() {
+        let whole = gzip(b"{\"events\":[]}");
+        assert!(matches!(unpack("gzip", &whole[..whole.len() - 4]), Err(Error::BadEncoding)));
+        assert!(matches!(unpack("br", b"no brotli at all"), Err(Error::BadEncoding)));
+        assert!(matches!(unpack("zstd", b"no zstd at all"), Err(Error::BadEncoding)));
+        assert!(matches!(unpack("deflate", &whole), Err(Error::BadEncoding)));
+        let bomb = gzip(&vec![b' '; 100 * MAX_UNPACKED]);
+        assert!(bomb.len() < MAX_BODY);
+        assert!(matches!(unpack("gzip", &bomb), Err(Error::TooLarge(_))));
     }
 }

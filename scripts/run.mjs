@@ -1,6 +1,7 @@
 // Running other programs: what they print is shown as it comes, each step says how long it took,
 // and nothing that was started outlives the script.
 import { spawn, spawnSync } from "node:child_process";
+import { realpathSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
@@ -143,7 +144,7 @@ export function interrupted() {
  * @param {() => Promise<void>} body
  */
 export async function main(url, body) {
-  if (process.argv[1] !== fileURLToPath(url)) return;
+  if (!process.argv[1] || realpathSync(process.argv[1]) !== fileURLToPath(url)) return;
   /** @param {NodeJS.Signals} signal */
   const end = async (signal) => {
     if (waiting) return waiting(undefined);

@@ -9,7 +9,7 @@ import { ask, Failure, note, root, run, step } from "./run.mjs";
 /** Tools and build results that any checkout of any version can share, keyed by their versions. */
 export const cache = process.env.BECKON_CACHE || join(homedir(), ".cache", "beckon");
 
-/** Needs nothing but cargo and the crates registry; the advisories are fetched by `git` when the network allows. */
+/** Any version reads deny.toml; a pinned one gives everybody the same verdict. */
 const CARGO_DENY = "0.20.2";
 
 /** @param {string} path relative to the checkout */

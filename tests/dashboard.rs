@@ -127,7 +127,7 @@ fn the_secret_key_signs_in_and_nothing_else_does() {
         (sign_in(&json!({"secret_key": "sk_ffffffffffffffffffff"})), "401 bad_key"),
         (sign_in(&json!({"secret_key": ""})), "401 bad_key"),
         (sign_in(&json!({})), "401 bad_key"),
-        (sign_in(&json!({"secret_key": 1})), "400 bad_json"),
+        (sign_in(&json!({"secret_key": 1})), "401 bad_key"),
         (sign_in(&json!({"secret_key": PUBLIC})), "403 no_scope"),
         (own(Request::post("/v1/session")).body("text/plain", right.to_string()), "415 bad_type"),
         (with(&right, &[]), "403 bad_origin"),

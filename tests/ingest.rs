@@ -411,14 +411,25 @@ fn refused() -> Vec<(&'static str, Request, &'static str)> {
         ("a session that can be guessed", of_visitor(json!({"session": "42"})), "400 bad_value"),
         ("a sending time that is none", of_visitor(json!({"sent_at": "now"})), "400 bad_value"),
         ("a context that is none", of_visitor(json!({"context": "page"})), "400 bad_value"),
-        ("a question that is none", of_visitor(json!({"decide": {"slots": 1}})), "400 bad_value"),
-        (
-            "a question too many",
-            of_visitor(json!({"decide": {"slots": vec![json!({"id": "a"}); 17]}})),
-            "400 bad_value",
-        ),
         ("a wrong method", Request::get("/v1/events"), "405 bad_method"),
     ]
+}
+
+#[test]
+fn a_wrong_question_costs_no_event() {
+    let collector = Collector::new();
+    for (decide, path) in [
+        (json!({"slots": 1}), "decide.slots"),
+        (json!({"slots": vec![json!({"id": "a"}); 17]}), "decide.slots"),
+        (json!({"slots": [], "visitor": "42"}), "decide.visitor"),
+        (json!([]), "decide"),
+    ] {
+        let body = json!({"key": PUBLIC, "visitor": fresh_id(), "events": [event("click")], "decide": decide});
+        let answer = collector.send(&Request::post("/v1/events").json(&body)).json();
+        assert_eq!(answer["results"][0]["status"], "stored", "{answer}");
+        assert_eq!(answer["decision_error"]["path"], path, "{answer}");
+        assert!(answer.get("decision").is_none());
+    }
 }
 
 #[test]

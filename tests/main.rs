@@ -14,6 +14,9 @@ mod ingest;
 /// What was acknowledged is there once, whatever happens to the process.
 mod durability;
 
+/// Whatever is stored can be read again, however odd.
+mod survival;
+
 /// The order in which events arrive changes nothing.
 mod fold;
 

@@ -14,6 +14,7 @@ mod reports;
 mod visitors;
 
 use crate::access::Access;
+use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::recommend::Recommender;
 use crate::report::live::Live;
@@ -25,7 +26,6 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use std::sync::{Arc, Mutex};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// What every handler can reach.
@@ -37,8 +37,10 @@ pub(crate) struct App {
     pub(crate) live: Arc<Live>,
     /// The token of the one-time link and until when it holds (ms); taken by its first use.
     pub(crate) link: Mutex<Option<(String, i64)>>,
-    /// Whether the dashboard's cookie may travel over TLS only.
-    pub(crate) secure: bool,
+    /// The address of the dashboard as browsers see it, where it is another than the one listened on.
+    pub(crate) public_url: Option<String>,
+    /// When a write was last tried for `/readyz`, and whether it went well.
+    pub(crate) probed: Mutex<Option<(Stopwatch, bool)>>,
     /// True once the collector is going down.
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -46,7 +48,8 @@ pub(crate) struct App {
 type Shared = Arc<App>;
 
 /// Serves until the collector is going down and what is under way has been answered.
-pub(crate) async fn serve(listener: TcpListener, app: Shared) -> std::io::Result<()> {
+pub(crate) async fn serve(listener: std::net::TcpListener, app: Shared) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
     let mut closing = app.closing.clone();
     axum::serve(listener, router(app))
         .with_graceful_shutdown(async move {

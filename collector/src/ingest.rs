@@ -14,6 +14,7 @@ use engine::clean;
 use engine::event::{Code, Event, Reject, Warning, shorten};
 use engine::id::Id;
 use engine::mask;
+use engine::time::RANGE;
 use engine::value::{Map, Value};
 use std::borrow::Cow;
 
@@ -68,6 +69,9 @@ pub(crate) fn event(sender: &Sender<'_>, shared: &Shared, value: &Value) -> Resu
         return Err(Reject::new(Code::BadId, "session", "expected a UUID"));
     }
     let time = corrected(event.at, shared.sent_at, sender.received);
+    if !RANGE.contains(&time) {
+        return Err(Reject::new(Code::BadTime, "at", "expected a time of the years 1 to 9999, corrected by `sent_at`"));
+    }
     if !sender.trusted {
         in_window(time, sender.received)?;
     }
@@ -129,12 +133,12 @@ impl<'a> Intake<'a> {
 
     /// Takes an event in, with its size in bytes as it came.
     pub(crate) fn take(&mut self, value: &Value, size: usize) {
-        let taken = if size > MAX_EVENT {
-            Err(Reject::new(Code::EventTooLarge, "", "expected at most 32 KiB"))
-        } else {
-            event(self.sender, &self.shared, value)
-        };
-        match taken {
+        if size > MAX_EVENT {
+            // Not worth looking through: its size is what is kept of it.
+            let reject = Reject::new(Code::EventTooLarge, "", "expected at most 32 KiB");
+            return self.refuse(&Value::Map(Map::new().with("size", size)), reject);
+        }
+        match event(self.sender, &self.shared, value) {
             Ok((incoming, warnings)) => {
                 self.outcomes.push(Outcome::Queued { id: incoming.id, warnings });
                 self.batch.events.push(incoming);

@@ -243,12 +243,13 @@ impl Recommender {
                 }
             }
             if let (Some(category), false) = (category, held_out) {
-                for (entry, score) in popular::of(index, Some(category), now).into_iter().take(wanted * 4) {
+                for entry in popular::of(index, Some(category), wanted * 4) {
+                    let score = entry.popularity(now);
                     add(&entry.id, score, Map::new().with("kind", "category").with("category", category), "category");
                 }
             }
-            for (entry, score) in popular::of(index, None, now).into_iter().take(wanted * 4) {
-                add(&entry.id, score, Map::new().with("kind", "popular"), "popular");
+            for entry in popular::of(index, None, wanted * 4) {
+                add(&entry.id, entry.popularity(now), Map::new().with("kind", "popular"), "popular");
             }
         }
         let ids: Vec<String> = picked.iter().map(|picked| picked.id.clone()).collect();

@@ -275,8 +275,8 @@ pub(crate) trait Write: Send + Sync {
     fn probe(&self) -> Result<(), Error>;
     /// Commits what is queued and stops taking more.
     fn close(&self);
-    /// Keeps a key.
-    fn put_key(&self, hash: [u8; 32], key: Key) -> Result<(), Error>;
+    /// Keeps keys, all or none, each under its SHA-256.
+    fn put_keys(&self, keys: Vec<([u8; 32], Key)>) -> Result<(), Error>;
     /// Changes origins and holdout of a site.
     fn put_site(&self, site: Site) -> Result<(), Error>;
     /// Keeps a document; true where there was none of this id.

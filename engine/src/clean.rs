@@ -1,79 +1,133 @@
 //! Cleaning: addresses without what is not theirs to tell, texts masked, in the page and again in the collector.
 
-use crate::event::Event;
+use crate::event::{Event, MAX_ID, MAX_TEXT, MAX_URL, shorten};
 use crate::mask;
 use crate::value::{Map, Value};
+use std::borrow::Cow;
 
 /// Cleans and masks every text of an event in place; both sides call this before anything else sees the event.
+///
+/// Every text is within its length afterwards too: a mask may be longer than what it hides.
 pub fn event(event: &mut Event) {
     for address in [&mut event.page.url, &mut event.page.referrer].into_iter().flatten() {
-        *address = url(address);
+        let cleaned = url(address);
+        shorten(&cleaned, MAX_URL).clone_into(address);
     }
     if let Some(title) = &mut event.page.title {
-        *title = mask::text(title).into_owned();
+        put(title, MAX_TEXT, mask::text);
     }
     if let Some(transaction) = &mut event.transaction_id {
-        *transaction = mask::id(transaction).into_owned();
+        put(transaction, MAX_ID, mask::id);
     }
     for item in &mut event.items {
-        item.item_id = mask::id(&item.item_id).into_owned();
-        for field in [&mut item.item_name, &mut item.item_category].into_iter().flatten() {
-            *field = mask::text(field).into_owned();
+        put(&mut item.item_id, MAX_ID, mask::id);
+        if let Some(name) = &mut item.item_name {
+            put(name, MAX_TEXT, mask::text);
+        }
+        if let Some(category) = &mut item.item_category {
+            put(category, MAX_ID, mask::text);
         }
         own_map(&mut item.rest);
     }
     own_map(&mut event.props);
 }
 
-/// Masks a value of the sender's own, by its key and by its content.
+/// Puts the masked form in place of a text where the two differ.
+fn put(text: &mut String, max: usize, mask: fn(&str) -> Cow<'_, str>) {
+    let masked = match mask(text) {
+        Cow::Owned(masked) => shorten(&masked, max).to_owned(),
+        Cow::Borrowed(_) => return,
+    };
+    *text = masked;
+}
+
+/// Masks a value of the sender's own, by its key and by its content. Texts are cut to the longest that is kept before
+/// they are looked at, so that the work is bounded.
 pub fn own(key: &str, value: &mut Value) {
     match value {
         Value::Null => {}
         _ if mask::is_secret_name(key) => *value = Value::from("[secret]"),
-        Value::String(text) if text.contains("://") => *text = url(text),
         Value::String(text) => {
-            if let std::borrow::Cow::Owned(masked) = mask::text(text) {
-                *text = masked;
+            let keep = shorten(text, MAX_TEXT).len();
+            text.truncate(keep);
+            if is_address(text) {
+                let cleaned = url(text);
+                shorten(&cleaned, MAX_TEXT).clone_into(text);
+            } else {
+                put(text, MAX_TEXT, mask::text);
             }
         }
-        // A card or phone number may come as a number; an id of a million millions may not look like one by chance.
-        Value::Number(number) if number.fract() == 0.0 && (1e10..9e15).contains(number) => {
-            let digits = (*number as i64).to_string();
-            if let std::borrow::Cow::Owned(masked) = mask::text(&digits) {
-                *value = Value::String(masked);
+        Value::Number(number) => {
+            if let Some(masked) = masked_number(*number) {
+                *value = masked;
             }
         }
         Value::List(list) => list.iter_mut().for_each(|value| own("", value)),
         Value::Map(map) => own_map(map),
-        _ => {}
+        Value::Bool(_) => {}
     }
 }
+
+/// A card, phone or resident id may come as a number.
+fn masked_number(number: f64) -> Option<Value> {
+    if number.fract() != 0.0 || !(1e10..1e18).contains(&number) {
+        return None;
+    }
+    let digits = (number as i64).to_string();
+    // 18 digits are more than a double holds: the last ones, the check digit among them, are not what was sent.
+    let birth = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
+    if digits.len() == 18
+        && (1850..=2100).contains(&birth(6, 10))
+        && (1..=12).contains(&birth(10, 12))
+        && (1..=31).contains(&birth(12, 14))
+    {
+        return Some(Value::from("[id]"));
+    }
+    match mask::text(&digits) {
+        Cow::Owned(masked) => Some(Value::String(masked)),
+        Cow::Borrowed(_) => None,
+    }
+}
+
+/// Longest key of a sender's own object that is kept.
+const MAX_KEY: usize = 128;
 
 /// [`own`] for an object; its keys are the sender's own words too.
 pub fn own_map(map: &mut Map) {
     map.iter_mut().for_each(|(key, value)| own(key, value));
-    let masked = |key: &str| matches!(mask::text(key), std::borrow::Cow::Owned(_));
-    if map.iter().any(|(key, _)| masked(key)) {
-        *map = Map::from_pairs(map.iter().map(|(key, value)| (mask::text(key).into_owned(), value.clone())).collect());
+    let cleaned = |key: &str| mask::text(shorten(key, MAX_KEY)).into_owned();
+    if map.iter().any(|(key, _)| cleaned(key) != key) {
+        *map = Map::from_pairs(map.iter().map(|(key, value)| (cleaned(key), value.clone())).collect());
     }
+}
+
+/// Whether a text is an address and nothing else: a scheme, `://`, and no white space.
+fn is_address(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) && !text.contains(char::is_whitespace)
+}
+
+fn is_scheme(scheme: &str) -> bool {
+    scheme.len() <= 20
+        && scheme.bytes().next().is_some_and(|first| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 /// An address without user and password; parameters of secret names and personal data in the rest are masked.
 pub fn url(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", url));
     let path_from = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at_checked(path_from).unwrap_or((rest, ""));
     let mut out = String::with_capacity(url.len());
-    if !scheme.is_empty() {
+    if scheme.is_empty() {
+        out.push_str(&mask::text(authority));
+    } else {
         out.push_str(scheme);
         out.push_str("://");
-        out.push_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
-    } else {
-        out.push_str(&mask::text(authority));
+        out.push_str(&mask::text(authority.rsplit_once('@').map_or(authority, |(_, host)| host)));
     }
     let (before_hash, hash) = tail.split_once('#').map_or((tail, None), |(before, hash)| (before, Some(hash)));
     let (path, query) = before_hash.split_once('?').map_or((before_hash, None), |(path, query)| (path, Some(query)));
-    out.push_str(&mask::text(path));
+    part(path, false, &mut out);
     if let Some(query) = query {
         out.push('?');
         parameters(query, &mut out);
@@ -96,11 +150,34 @@ fn parameters(query: &str, out: &mut String) {
                 out.push_str("=[secret]");
             }
             Some((name, value)) => {
-                out.push_str(&mask::text(name));
+                part(name, true, out);
                 out.push('=');
-                out.push_str(&mask::text(value));
+                part(value, true, out);
             }
-            None => out.push_str(&mask::text(pair)),
+            None => part(pair, true, out),
+        }
+    }
+}
+
+/// Masks a part of an address as it reads once it is decoded: browsers send `+49 170` as `%2B49%20170`. Where nothing
+/// has to be masked it stays as it came.
+fn part(text: &str, plus: bool, out: &mut String) {
+    let decoded = decode(text, plus);
+    match mask::text(&decoded) {
+        // A plus that is none of a form's spaces: `+49 170` as somebody typed it.
+        Cow::Borrowed(_) => out.push_str(&mask::text(text)),
+        Cow::Owned(masked) => {
+            for sign in masked.chars() {
+                match sign {
+                    ' ' => out.push_str("%20"),
+                    '%' => out.push_str("%25"),
+                    '&' => out.push_str("%26"),
+                    '#' => out.push_str("%23"),
+                    '?' => out.push_str("%3F"),
+                    '+' => out.push_str("%2B"),
+                    sign => out.push(sign),
+                }
+            }
         }
     }
 }
@@ -117,11 +194,20 @@ pub fn path(url: &str) -> &str {
     }
 }
 
-/// The value of a query parameter, percent-decoded, `+` as a space; what does not decode to UTF-8 stays as it is.
+/// The value of a query parameter, decoded.
 pub fn parameter(url: &str, name: &str) -> Option<String> {
     let query = url.split_once('?')?.1.split('#').next()?;
     let value = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
-    let bytes = value.as_bytes();
+    let decoded = decode(value, true);
+    (!decoded.is_empty()).then(|| decoded.into_owned())
+}
+
+/// Percent-decodes, with `+` as a space where `plus` says so; what does not decode to UTF-8 stays as it is.
+fn decode(text: &str, plus: bool) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    if !bytes.iter().any(|byte| *byte == b'%' || (plus && *byte == b'+')) {
+        return Cow::Borrowed(text);
+    }
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     let digit = |at: usize| bytes.get(at).and_then(|byte| (*byte as char).to_digit(16));
@@ -132,13 +218,12 @@ pub fn parameter(url: &str, name: &str) -> Option<String> {
                 at += 3;
                 continue;
             }
-            (b'+', ..) => out.push(b' '),
+            (b'+', ..) if plus => out.push(b' '),
             (byte, ..) => out.push(*byte),
         }
         at += 1;
     }
-    let decoded = String::from_utf8(out).unwrap_or_else(|_| value.to_owned());
-    (!decoded.is_empty()).then_some(decoded)
+    String::from_utf8(out).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 #[cfg(test)]
@@ -155,11 +240,53 @@ mod tests {
             ("https://shop.example/u/jo@mail.example/?q=a%40b.example", "https://shop.example/u/[email]/?q=[email]"),
             ("https://shop.example/#access_token=xyz&state=1", "https://shop.example/#access_token=[secret]&state=1"),
             ("/p/7?x=13800138000", "/p/7?x=[phone]"),
+            ("https://a.example/?tel=%2B491701234567&x=a+b", "https://a.example/?tel=[phone]&x=a+b"),
+            ("https://a.example/?card=4111+1111%201111+1111", "https://a.example/?card=[card]"),
+            ("https://a.example/call%20+49%20170%201234567/x", "https://a.example/call%20[phone]/x"),
+            ("jo@mail.example://x", "[email]://x"),
+            (
+                "https://a.example/?q=password:%20x#password:%20y",
+                "https://a.example/?q=password:%20[secret]#password:%20[secret]",
+            ),
             ("https://shop.example", "https://shop.example"),
             ("android-app://com.google.android.gm/", "android-app://com.google.android.gm/"),
         ] {
             assert_eq!(url(raw), cleaned);
             assert_eq!(url(cleaned), cleaned);
+        }
+    }
+
+    #[test]
+    fn a_text_that_only_holds_an_address_is_masked_as_text() {
+        for (raw, cleaned) in [
+            ("mail jo@mail.example see https://a.example", "mail [email] see https://a.example"),
+            ("see https://a.example or call 13800138000", "see https://a.example or call [phone]"),
+            ("4111111111111111https://a.example", "4111111111111111https://a.example"),
+            ("Bearer abcdefgh12 http://x", "Bearer [secret] http://x"),
+        ] {
+            let mut value = Value::from(raw);
+            own("", &mut value);
+            assert_eq!(value, Value::from(cleaned));
+        }
+        let mut id = Value::from(110_105_194_912_310_020i64);
+        own("", &mut id);
+        assert_eq!(id, Value::from("[id]"));
+    }
+
+    #[test]
+    fn a_mask_that_grows_stays_within_the_length() {
+        let mut long = Event { transaction_id: Some("a@b.cc ".repeat(36)), ..Event::default() };
+        event(&mut long);
+        assert!(long.transaction_id.unwrap().len() <= MAX_ID);
+    }
+
+    #[test]
+    fn texts_of_nothing_but_signs_are_cheap() {
+        // Each of these took half a minute when every sign looked at all that follow; the work is counted by its end.
+        for sign in ["=", "%40", ":", "@", "eyJ.", "Bearer "] {
+            let mut value = Value::from(sign.repeat(1_000_000 / sign.len()));
+            own("", &mut value);
+            assert!(value.as_str().is_some_and(|text| text.len() <= MAX_TEXT));
         }
     }
 

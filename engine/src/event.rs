@@ -353,11 +353,24 @@ impl Event {
 
     /// What the event was worth: its value, else the total of its items.
     pub fn worth(&self) -> Micro {
-        self.value.unwrap_or_else(|| self.items.iter().map(Item::total).sum())
+        self.value.unwrap_or_else(|| self.items.iter().map(Item::total).fold(0, Micro::saturating_add))
     }
 }
 
 impl Item {
+    /// An item as [`Item::to_value`] wrote it: nothing is checked again.
+    pub fn from_value(map: &Map) -> Item {
+        let mut rest = map.clone();
+        let mut text = |key: &str| match rest.remove(key) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let (item_id, item_name, item_category) = (text("item_id"), text("item_name"), text("item_category"));
+        let mut amount = |key: &str| rest.remove(key).and_then(|value| value.as_f64()).map(micro);
+        let (price, quantity) = (amount("price"), amount("quantity"));
+        Item { item_id: item_id.unwrap_or_default(), item_name, item_category, price, quantity, rest }
+    }
+
     /// The item in the form of the wire.
     pub fn to_value(&self) -> Map {
         let mut map = self.rest.clone();
@@ -502,6 +515,10 @@ impl Reader {
                 },
             }
         }
+        if units(item.price.unwrap_or(0)) * units(item.count()) > MAX_AMOUNT {
+            let detail = "expected price times quantity of at most 1000000000";
+            return Err(Reject::new(Code::BadValue, &[path, ".quantity"].concat(), detail));
+        }
         if item.item_id.is_empty() {
             // GA4 asks for one of the two.
             match &item.item_name {
@@ -619,6 +636,7 @@ mod tests {
         assert_eq!(event.props, Map::new().with("color", "red").with("method", "quick"));
         let again = Event::read(&event.to_value().into()).unwrap().0;
         assert_eq!(again, event);
+        assert_eq!(Item::from_value(&event.items[0].to_value()), event.items[0]);
     }
 
     #[test]
@@ -639,6 +657,12 @@ mod tests {
                 "bad_value",
                 "items[1].price",
                 "expected a number >= 0, got \"12 EUR\"",
+            ),
+            (
+                r#"{"name":"x","at":"2026-11-22T08:00:00Z","items":[{"item_id":"a","price":1e9,"quantity":2}]}"#,
+                "bad_value",
+                "items[0].quantity",
+                "expected price times quantity of at most 1000000000",
             ),
             (
                 r#"{"name":"x","at":"2026-11-22T08:00:00Z","value":-1}"#,

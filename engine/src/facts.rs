@@ -34,7 +34,7 @@ impl Hours {
     fn add(&mut self, time: i64, amount: i64) {
         let hour = time.div_euclid(HOUR);
         match self.0.last_mut() {
-            Some((last, sum)) if *last == hour => *sum += amount,
+            Some((last, sum)) if *last == hour => *sum = sum.saturating_add(amount),
             _ => {
                 // The longest window can never reach these again: time only goes forward in a fold.
                 let oldest = hour - 720;
@@ -47,17 +47,21 @@ impl Hours {
 
     fn within(&self, now: i64, hours: i64) -> i64 {
         let after = now.div_euclid(HOUR) - hours;
-        self.0.iter().rev().take_while(|(hour, _)| *hour > after).map(|(_, sum)| sum).sum()
+        self.0
+            .iter()
+            .rev()
+            .take_while(|(hour, _)| *hour > after)
+            .fold(0, |total, (_, sum)| i64::saturating_add(total, *sum))
     }
 
     fn to_value(&self) -> Value {
-        self.0.iter().map(|(hour, sum)| vec![*hour, *sum]).collect::<Vec<_>>().into()
+        self.0.iter().map(|(hour, sum)| vec![Value::from(*hour), exact(*sum)]).collect::<Vec<_>>().into()
     }
 
     fn from_value(value: Option<&Value>) -> Hours {
         let pairs =
             value.and_then(Value::as_list).unwrap_or_default().iter().filter_map(|pair| match pair.as_list()? {
-                [hour, sum] => Some((hour.as_f64()? as i64, sum.as_f64()? as i64)),
+                [hour, sum] => Some((hour.as_f64()? as i64, exactly(sum)?)),
                 _ => None,
             });
         Hours(pairs.collect())
@@ -375,7 +379,7 @@ impl State {
             row
         });
         map.set("categories", categories.collect::<Vec<_>>());
-        map.set("purchased", self.purchased);
+        map.set("purchased", exact(self.purchased));
         map.set("purchases", self.purchases.to_value());
         let cart = self
             .cart
@@ -431,12 +435,12 @@ impl State {
                     Some(CategoryCount { category: text(row.first()?)?, hours })
                 })
                 .collect(),
-            purchased: map.number("purchased")? as i64,
+            purchased: exactly(map.get("purchased")?)?,
             purchases: Hours::from_value(map.get("purchases")),
             cart: rows("cart")
                 .filter_map(|row| match row.as_list()? {
                     [item, price, quantity] => {
-                        Some(CartLine { item_id: text(item)?, price: number(price)?, quantity: number(quantity)? })
+                        Some(CartLine { item_id: text(item)?, price: exactly(price)?, quantity: exactly(quantity)? })
                     }
                     _ => None,
                 })
@@ -455,6 +459,19 @@ impl State {
                 .collect(),
             traits: map.get("traits").and_then(Value::as_map).cloned().unwrap_or_default(),
         })
+    }
+}
+
+/// A sum as a value: beyond what a double holds exactly it stands as text.
+fn exact(sum: i64) -> Value {
+    if sum.unsigned_abs() < 1 << 53 { Value::from(sum) } else { Value::from(sum.to_string()) }
+}
+
+/// What [`exact`] wrote.
+fn exactly(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_f64().map(|sum| sum as i64),
     }
 }
 
@@ -640,6 +657,16 @@ mod tests {
         assert_eq!(get(&facts, "n_1d.purchase"), &Value::from(0.0));
         assert_eq!(get(&facts, "sum.purchase"), &Value::from(0.0));
         assert!(get(&facts, "n").is_null() && get(&facts, "name.first").is_null());
+    }
+
+    #[test]
+    fn huge_sums_are_kept_to_the_last_digit() {
+        let mut events: Vec<_> = (0..12).map(|n| (n, with_item("purchase", "a", "x", 1_000_000_000, 1))).collect();
+        let mut cent = event("purchase");
+        cent.value = Some(1);
+        events.push((12, cent));
+        let state = fold(&events);
+        assert_eq!(State::from_value(&state.to_value()), Some(state));
     }
 
     proptest! {

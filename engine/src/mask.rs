@@ -78,7 +78,7 @@ fn mask(text: &str, numbers: bool) -> Cow<'_, str> {
     let mut kept = 0;
     let mut at = 0;
     while at < bytes.len() {
-        let found = email(bytes, at, kept)
+        let found = email(text, at, kept)
             .or_else(|| if numbers { number(bytes, at).or_else(|| secret(bytes, at)) } else { None });
         match found {
             Some((from, to, label)) => {
@@ -108,29 +108,35 @@ fn before(bytes: &[u8], at: usize) -> u8 {
 }
 
 /// An address around the `@` (or its escape `%40`) at `at`, looking back no further than `floor`.
-fn email(bytes: &[u8], at: usize, floor: usize) -> Found {
+///
+/// Letters of any alphabet that puts spaces between words may be part of it (`jö@müller.example`); a Chinese or
+/// Japanese sentence goes on right beside an address.
+fn email(text: &str, at: usize, floor: usize) -> Found {
+    let bytes = text.as_bytes();
     let sign = match byte(bytes, at) {
         b'@' => 1,
         b'%' if byte(bytes, at + 1) == b'4' && byte(bytes, at + 2) == b'0' => 3,
         _ => return None,
     };
-    let is_local = |byte: u8| byte.is_ascii_alphanumeric() || b".!#$&'*+-_~^`{|}%".contains(&byte);
-    let mut from = at;
-    while from > floor && is_local(before(bytes, from)) {
-        from -= 1;
-    }
-    let mut to = at + sign;
-    while byte(bytes, to).is_ascii_alphanumeric() || matches!(byte(bytes, to), b'.' | b'-') {
-        to += 1;
-    }
-    while matches!(before(bytes, to), b'.' | b'-') {
-        to -= 1;
-    }
-    let domain = bytes.get(at + sign..to)?;
-    let dot = domain.iter().rposition(|byte| *byte == b'.')?;
-    let top = domain.get(dot + 1..)?;
-    (from < at && dot > 0 && top.len() >= 2 && top.iter().all(u8::is_ascii_alphabetic)).then_some((from, to, "[email]"))
+    let is_letter =
+        |sign: char| sign.is_ascii_alphanumeric() || (!sign.is_ascii() && sign.is_alphabetic() && sign < '\u{2e80}');
+    let local = text.get(floor..at)?.chars().rev().take(MAX_LOCAL);
+    let local = local.take_while(|sign| is_letter(*sign) || ".!#$&'*+-_~^`{|}%".contains(*sign));
+    let from = at - local.map(char::len_utf8).sum::<usize>();
+    let domain = text.get(at + sign..)?.chars().take(MAX_DOMAIN);
+    let domain = domain.take_while(|sign| is_letter(*sign) || matches!(sign, '.' | '-'));
+    let to = at + sign + domain.map(char::len_utf8).sum::<usize>();
+    let domain = text.get(at + sign..to)?.trim_end_matches(['.', '-']);
+    let (name, top) = domain.rsplit_once('.')?;
+    let is_top = top.chars().count() >= 2 && top.chars().all(|sign| is_letter(sign) && !sign.is_ascii_digit());
+    (from < at && !name.is_empty() && is_top).then_some((from, at + sign + domain.len(), "[email]"))
 }
+
+/// Longest local part and domain of an address (RFC 5321, section 4.5.3.1): looking no further keeps a text of
+/// nothing but signs cheap.
+const MAX_LOCAL: usize = 64;
+/// See [`MAX_LOCAL`].
+const MAX_DOMAIN: usize = 255;
 
 /// A card, a resident id or a phone number that begins at `at`.
 fn number(bytes: &[u8], at: usize) -> Found {
@@ -266,36 +272,29 @@ fn phone(digits: &[u8], first: u8, solid: bool, gaps: usize, groups: &[u8; 8]) -
 
 /// `password=...`, `token: ...`, `Bearer ...` and JSON web tokens: the value that begins after `at`.
 fn secret(bytes: &[u8], at: usize) -> Found {
-    let is_value = |byte: u8| byte > b' ' && !b"&;,\"'<>)]}".contains(&byte);
-    let value_from = |mut from: usize| {
-        while matches!(byte(bytes, from), b' ' | b'"' | b'\'') {
-            from += 1;
-        }
-        let mut to = from;
-        while is_value(byte(bytes, to)) {
-            to += 1;
-        }
-        (from, to)
-    };
     match byte(bytes, at) {
         b'=' | b':' => {
             let mut end = at;
-            while matches!(before(bytes, end), b' ' | b'"' | b'\'') {
+            while matches!(before(bytes, end), b' ' | b'"' | b'\'') && at - end < 4 {
                 end -= 1;
             }
             let mut from = end;
-            while before(bytes, from).is_ascii_alphanumeric() || matches!(before(bytes, from), b'_' | b'-') {
+            // A name of more than 32 signs is none of ours.
+            while end - from <= 32
+                && (before(bytes, from).is_ascii_alphanumeric() || matches!(before(bytes, from), b'_' | b'-'))
+            {
                 from -= 1;
             }
-            let name = std::str::from_utf8(bytes.get(from..end)?).ok()?;
-            let (from, to) = value_from(at + 1);
-            // "Authorization: Bearer x": the scheme is not the secret.
-            let skip = if bytes.get(from..to)?.eq_ignore_ascii_case(b"bearer") { value_from(to) } else { (from, to) };
-            let masked = bytes.get(skip.0..skip.1)?.starts_with(b"[");
-            (is_secret_name(name) && skip.1 > skip.0 && !masked).then_some((skip.0, skip.1, "[secret]"))
+            if !is_secret_name(std::str::from_utf8(bytes.get(from..end)?).ok()?) {
+                return None;
+            }
+            let (from, to) = value(bytes, at + 1);
+            // Of what was masked before, `%20[secret` may be what reads as the value.
+            let masked = bytes.get(from..to)?.windows(7).any(|part| part == b"[secret");
+            (to > from && !masked).then_some((from, to, "[secret]"))
         }
         b'B' if bytes.get(at..at + 7)? == b"Bearer " => {
-            let (from, to) = value_from(at + 7);
+            let (from, to) = value(bytes, at + 7);
             (to - from >= 8).then_some((from, to, "[secret]"))
         }
         // A JSON web token: "eyJ" is how the base64url of `{"` begins.
@@ -309,6 +308,32 @@ fn secret(bytes: &[u8], at: usize) -> Found {
         }
         _ => None,
     }
+}
+
+/// Where the value behind a sign begins and ends. What ends like a name (`password: x#token: y`) and the word `Bearer`
+/// are followed by one more value; a `Bearer` at its beginning is the scheme and no part of the secret.
+fn value(bytes: &[u8], at: usize) -> (usize, usize) {
+    let word = |mut from: usize| {
+        while matches!(byte(bytes, from), b' ' | b'"' | b'\'') {
+            from += 1;
+        }
+        let mut to = from;
+        while byte(bytes, to) > b' ' && !b"&;,\"'<>)]}".contains(&byte(bytes, to)) {
+            to += 1;
+        }
+        (from, to)
+    };
+    let is_scheme =
+        |(from, to): (usize, usize)| bytes.get(from..to).is_some_and(|word| word.eq_ignore_ascii_case(b"bearer"));
+    let mut last = word(at);
+    if is_scheme(last) {
+        last = word(last.1);
+    }
+    let from = last.0;
+    while last.1 > last.0 && (matches!(before(bytes, last.1), b':' | b'=') || is_scheme(last)) {
+        last = word(last.1);
+    }
+    (from, last.1)
 }
 
 #[cfg(test)]
@@ -339,7 +364,10 @@ mod tests {
             ("{\"api_key\": \"abc\"}", "{\"api_key\": \"[secret]\"}"),
             ("Authorization: Bearer abcdefgh12", "Authorization: Bearer [secret]"),
             ("see eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl", "see [secret]"),
+            ("password: x#password: y!", "password: [secret]"),
+            ("Authorization: Bearer abcdefgh#Authorization: Bearer ijklmnop", "Authorization: Bearer [secret]"),
             ("a@b.example c@d.example", "[email] [email]"),
+            ("jö@umlaut.example, jo@müller.example", "[email], [email]"),
         ] {
             assert_eq!(text(plain), masked);
         }

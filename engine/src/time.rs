@@ -66,8 +66,12 @@ pub fn parse(text: &str) -> Option<i64> {
     } else {
         return None;
     };
-    Some(days_from_civil(year, month, day) * DAY + hour * HOUR + minute * MINUTE + second * SECOND + ms - offset)
+    let at = days_from_civil(year, month, day) * DAY + hour * HOUR + minute * MINUTE + second * SECOND + ms - offset;
+    RANGE.contains(&at).then_some(at)
 }
+
+/// The years 1 to 9999 in UTC: the times that have a text.
+pub const RANGE: std::ops::Range<i64> = -62_135_596_800_000..253_402_300_800_000;
 
 /// Writes a time as RFC 3339 in UTC with milliseconds, as JavaScript's `toISOString` does.
 pub fn text(ms: i64) -> String {
@@ -153,6 +157,9 @@ mod tests {
             "2026-11-22T08:00:00Zjunk",
             "2026-11-22T08:00:00+8:00",
             " 2026-11-22T08:00:00Z",
+            "0000-01-01T00:00:00+23:59",
+            "0000-12-31T23:59:59Z",
+            "9999-12-31T23:59:59-00:01",
         ] {
             assert_eq!(parse(words), None, "{words}");
         }

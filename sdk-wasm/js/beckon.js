@@ -168,7 +168,8 @@ const create = (options) => {
       queue.push([JSON.stringify({ visitor: who(), user: load("user"), session }), event]);
     }
     queue.splice(0, queue.length - QUEUE_EVENTS);
-    if (failures || queue.length < BATCH_EVENTS) later(BATCH_MS);
+    // Without tier 1 they have waited for it long enough.
+    if (failures || (tier1 && queue.length < BATCH_EVENTS)) later(BATCH_MS);
     else send();
   });
   /** From here on events do not wait for tier 1. */
@@ -181,7 +182,7 @@ const create = (options) => {
 
   /** @type {Entry[]} */
   let queue = [];
-  const own = `queue.${inPage && uuid()}`;
+  const own = `queue.${Math.random()}`;
   let failures = 0;
   let most = BATCH_EVENTS;
   let timer = 0;
@@ -303,7 +304,7 @@ const create = (options) => {
       save(name);
     }
     keep();
-    later(0);
+    send();
     greet();
     (window.requestIdleCallback ?? setTimeout)(wake, { timeout: 500 });
     setTimeout(release, PATIENCE);
@@ -383,7 +384,7 @@ const create = (options) => {
     flush: async () => {
       if (consent === "granted") await wake();
       drain();
-      await send();
+      return send();
     },
     debug: (on) => {
       debugging = on;

@@ -54,7 +54,7 @@ export function learn(bundle: unknown): number;
 /** @internal */
 export function told(decision: unknown): void;
 /** @internal */
-export function decide(slot: string, now: number): any;
+export function decide(slot: string, now: number, debug: boolean): any;
 /** @internal */
 export function standing(now: number): { facts: Record<string, any>; segments: string[]; session?: string };
 /** @internal */

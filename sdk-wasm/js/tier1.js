@@ -92,7 +92,7 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
   };
   /** @param {string} slot @returns {Decision | undefined} */
   const decide = (slot) => {
-    const decision = engine.decide(slot, Date.now());
+    const decision = engine.decide(slot, Date.now(), false);
     if (decision) decisions[slot] = [Date.now() + decision.ttl_s * 1000, decision];
     return decision;
   };
@@ -191,7 +191,11 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
       save("decisions", JSON.stringify(decisions));
     },
     inspect() {
-      const shown = Object.entries(decisions).map(([slot, [, decision]]) => [slot, decision]);
+      const shown = Object.entries(decisions).map(([slot, [, decision]]) => {
+        // All the rules tried, here alone: a hundred offers have a hundred of them.
+        const { debug } = engine.decide(slot, Date.now(), true) ?? {};
+        return [slot, { ...decision, debug }];
+      });
       return { ...look(), ...standing(), sent, last: log, decisions: Object.fromEntries(shown), tier: 1 };
     },
     segments: () => standing().segments,

@@ -31,6 +31,11 @@ struct Tier {
     decisions: Decisions,
 }
 
+/// std's own allocator is made for speed, and three times the code.
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 thread_local! {
     static TIER: RefCell<Option<Tier>> = const { RefCell::new(None) };
 }
@@ -96,11 +101,14 @@ pub fn told(decision: &JsValue) {
     });
 }
 
-/// The decision for a slot at a time in milliseconds; `undefined` before a bundle has come.
+/// The decision for a slot at a time in milliseconds, with every rule tried where `debug` is true; `undefined` before a
+/// bundle has come.
 #[wasm_bindgen]
-pub fn decide(slot: &str, now: f64) -> JsValue {
-    with(|tier| tier.decisions.decide(&tier.memory, slot, now as i64).map(|decision| walk::write(&decision.into())))
-        .unwrap_or(JsValue::UNDEFINED)
+pub fn decide(slot: &str, now: f64, debug: bool) -> JsValue {
+    with(|tier| {
+        tier.decisions.decide(&tier.memory, slot, now as i64, debug).map(|decision| walk::write(&decision.into()))
+    })
+    .unwrap_or(JsValue::UNDEFINED)
 }
 
 /// The visitor's facts, segments and session at a time: `{facts, segments, session}`.

@@ -11,9 +11,11 @@ extern "C" {
     /// Storage under names of this site's own, in texts; where the browser has none, it lives as long as the page.
     pub type Page;
 
+    /// The text under a name.
     #[wasm_bindgen(method)]
     pub fn load(this: &Page, name: &str) -> Option<String>;
 
+    /// Keeps a text under a name.
     #[wasm_bindgen(method)]
     pub fn save(this: &Page, name: &str, text: &str);
 }

@@ -96,7 +96,8 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
     println!("{count}");
     println!("{:>9} events/s, {seconds:.1} s", (count.lines as f64 / seconds) as u64);
     let accounted: u64 = count.results.values().sum();
-    Ok(if accounted == count.lines { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let taken = count.results.keys().any(|(status, _)| *status != "rejected");
+    Ok(if accounted == count.lines && (taken || count.lines == 0) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What became of the lines.

@@ -11,10 +11,10 @@ use crate::store::sqlite::Sqlite;
 use crate::store::{DEFAULT_SITE, Key, Scopes, Store};
 use anyhow::{Context, bail};
 use engine::time::{HOUR, MINUTE};
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -25,6 +25,9 @@ const LIVE_EVENTS: usize = 20_000;
 
 /// Serves until told to stop.
 pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
+    // Before anything is made: keys that were made and could not be shown would be lost.
+    let listener = TcpListener::bind(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
+    listener.set_nonblocking(true)?;
     let secrets = Arc::new(Secrets::open(&options.data.key_file(), Sqlite::is_in(&options.data.data))?);
     let live = Arc::new(Live::new());
     let indexes = Arc::new(Indexes::default());
@@ -37,8 +40,16 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
     };
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options.data.data, secrets.id(), on_commit)?);
     let fresh = keys(store.as_ref(), options)?;
-    indexes.build(store.as_ref(), DEFAULT_SITE)?;
-    live.seed(DEFAULT_SITE, &store.since(DEFAULT_SITE, clock::now() - 30 * MINUTE, LIVE_EVENTS)?);
+    // Neither is worth not starting for.
+    if let Err(error) = indexes.build(store.as_ref(), DEFAULT_SITE) {
+        tracing::error!(cause = ?error, "what sessions looked at could not be read: recommendations begin anew");
+    }
+    match store.since(DEFAULT_SITE, clock::now() - 30 * MINUTE, LIVE_EVENTS) {
+        Ok(events) => live.seed(DEFAULT_SITE, &events),
+        Err(error) => {
+            tracing::error!(cause = ?error, "the last half hour could not be read: the live view begins anew");
+        }
+    }
     let token = hex(&random::<20>()?);
     let (close, closing) = watch::channel(false);
     let app = Arc::new(App {
@@ -48,14 +59,13 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
         secrets,
         live,
         link: Mutex::new(Some((token.clone(), clock::now() + HOUR))),
-        secure: options.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
+        public_url: options.public_url.clone(),
+        probed: Mutex::new(None),
         closing,
     });
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let listener =
-            TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
         let address = format!("http://{}", listener.local_addr()?);
         let public = options.public_url.as_deref().unwrap_or(&address).trim_end_matches('/');
         println!("beckon  listening on {address}");
@@ -94,6 +104,7 @@ async fn serve(listener: TcpListener, app: Arc<App>, close: watch::Sender<bool>)
 fn keys(store: &dyn Store, options: &Serve) -> anyhow::Result<Vec<(&'static str, String)>> {
     let first = store.public_keys(DEFAULT_SITE)?.is_empty();
     let mut fresh = Vec::new();
+    let mut keys = Vec::new();
     for (what, prefix, given, scopes) in [
         ("public key", "pk", &options.public_key, Scopes::NONE),
         ("secret key", "sk", &options.secret_key, Scopes::ALL),
@@ -111,8 +122,9 @@ fn keys(store: &dyn Store, options: &Serve) -> anyhow::Result<Vec<(&'static str,
             None => continue,
         };
         let text = (scopes == Scopes::NONE).then(|| key.clone());
-        store.put_key(sha256(&key), Key { site: DEFAULT_SITE, scopes, text })?;
+        keys.push((sha256(&key), Key { site: DEFAULT_SITE, scopes, text }));
     }
+    store.put_keys(keys)?;
     Ok(fresh)
 }
 

@@ -5,7 +5,7 @@ use crate::access::Grant;
 use crate::clock;
 use crate::error::Error;
 use crate::store::Scopes;
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -134,7 +134,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         }
         let grant = app.access.session(cookie(&parts.headers).ok_or(Error::BadKey)?, clock::now())?;
         if !matches!(parts.method, Method::GET | Method::HEAD) {
-            own_origin(&parts.headers)?;
+            own_origin(app, &parts.headers)?;
         }
         Ok(Caller(grant))
     }
@@ -147,11 +147,26 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A write by cookie must come from our own page: its origin, and a header that no form can send.
-pub(super) fn own_origin(headers: &HeaderMap) -> Result<(), Error> {
+pub(super) fn own_origin(app: &App, headers: &HeaderMap) -> Result<(), Error> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let host = text(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    let own = host.is_some() && host == text(header::HOST);
+    let origin = text(header::ORIGIN);
+    let host = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    // Behind a proxy the host we see may be another than the one in the browser: then `--public-url` says which.
+    let public = app.public_url.as_deref().map(|url| url.trim_end_matches('/'));
+    let own = (host.is_some() && host == text(header::HOST)) || (origin.is_some() && origin == public);
     if own && headers.get("x-beckon").is_some_and(|value| value == "1") { Ok(()) } else { Err(Error::BadOrigin) }
+}
+
+/// The last part of an address, a name of something; what cannot be decoded names nothing.
+pub(super) struct Named(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path(name) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        Ok(Named(name))
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::time::DAY;
+use engine::value::Value;
 use rust_embed::RustEmbed;
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -86,12 +87,12 @@ pub(super) async fn sign_in(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Response, Error> {
-    own_origin(&headers)?;
+    own_origin(&app, &headers)?;
     body::content_type(&headers, false)?;
     let bytes = body::read(&headers, body, body::MAX_BODY).await?;
-    let fields: HashMap<String, String> = serde_json::from_slice(&bytes)?;
-    let key = fields.get("secret_key").cloned().ok_or(Error::BadKey)?;
-    let grant = app.access.key(&key)?;
+    let fields: Value = serde_json::from_slice(&bytes)?;
+    let key = fields.as_map().and_then(|map| map.str("secret_key"));
+    let grant = app.access.key(key.ok_or(Error::BadKey)?)?;
     // A session reads, manages and exports: it must not grow what its key may do.
     for scope in [Scopes::READ, Scopes::MANAGE, Scopes::EXPORT] {
         grant.need(scope)?;
@@ -101,15 +102,16 @@ pub(super) async fn sign_in(
 }
 
 /// `DELETE /v1/session`: signs out.
-pub(super) async fn sign_out(headers: HeaderMap) -> Result<Response, Error> {
-    own_origin(&headers)?;
+pub(super) async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Error> {
+    own_origin(&app, &headers)?;
     let gone = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }
 
 fn session_cookie(app: &Shared, site: i64, now: i64) -> Result<HeaderValue, Error> {
     let session = app.secrets.sign_session(site, now + SESSION);
-    let secure = if app.secure { "; Secure" } else { "" };
+    let tls = app.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+    let secure = if tls { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}", SESSION / 1_000);
     HeaderValue::from_str(&cookie).map_err(|error| Error::Internal(error.into()))
 }

@@ -14,6 +14,10 @@ use axum::response::Response;
 use engine::event::Reject;
 use engine::value::{Map, Value};
 use std::sync::Arc;
+use tokio::task::block_in_place;
+
+/// A body beyond this is read on a thread that others do not wait for.
+const INLINE: usize = 32 * 1024;
 
 /// Takes a batch in; answers once it is on disk, with what became of each event.
 pub(super) async fn post(
@@ -34,25 +38,38 @@ pub(super) async fn post(
     }
     check_origin(&app, &grant, &headers)?;
 
-    let question = match body.fields.get("decide") {
-        None | Some(Value::Null) => None,
-        Some(Value::Map(map)) => {
-            let visitor = map.str("visitor").or_else(|| body.fields.str("visitor")).unwrap_or_default();
-            Some(decide::question(map, visitor, &grant)?)
-        }
-        Some(_) => return Err(Error::BadRequest { path: "decide".into(), detail: "expected an object".into() }),
-    };
     let sender = Sender { site: grant.site, trusted: !grant.is_public(), received, secrets: &app.secrets };
-    let (batch, outcomes) = native::read(&sender, &body)?;
+    let (batch, outcomes) = if bytes.len() > INLINE {
+        block_in_place(|| native::read(&sender, &body))?
+    } else {
+        native::read(&sender, &body)?
+    };
     let receipt = app.store.append(batch)?;
     let verdicts = receipt.await.map_err(|_| Error::ShuttingDown)??;
-    let mut answer = Map::new().with("results", results(outcomes, &verdicts));
-    if let Some(question) = question {
-        let (app, told) = (Arc::clone(&app), !grant.is_public() && grant.need(Scopes::READ).is_ok());
-        let decision = blocking(move || decide::answer(&app, grant.site, &question, told)).await;
-        // The events are on disk: what fails here must not look as if they were not.
+    let mut answer = Map::new().with("results", results(outcomes, &verdicts)?);
+    if let Some(wanted) = body.fields.get("decide").filter(|wanted| !wanted.is_null()) {
+        // The events are on disk: what is wrong with the question, or fails here, must not look as if they were not.
+        let question = match wanted {
+            Value::Map(map) => {
+                let visitor = map.str("visitor").or_else(|| body.fields.str("visitor")).unwrap_or_default();
+                decide::question(map, visitor, &grant)
+            }
+            _ => Err(Error::BadRequest { path: String::new(), detail: "expected an object".into() }),
+        };
+        let told = !grant.is_public() && grant.need(Scopes::READ).is_ok();
+        let decision = match question {
+            Ok(question) => {
+                let app = Arc::clone(&app);
+                blocking(move || decide::answer(&app, grant.site, &question, told)).await
+            }
+            Err(error) => Err(error),
+        };
         match decision {
             Ok(decision) => answer.set("decision", decision),
+            Err(Error::BadRequest { path, detail }) => {
+                let path = if path.is_empty() { "decide".to_owned() } else { format!("decide.{path}") };
+                answer.set("decision_error", Map::new().with("path", path).with("detail", detail));
+            }
             Err(error) => tracing::error!(cause = ?error, "a decision could not be made"),
         }
     }
@@ -60,7 +77,7 @@ pub(super) async fn post(
 }
 
 /// The results in the order of the events.
-fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Vec<Map> {
+fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Result<Vec<Map>, Error> {
     let mut verdicts = verdicts.iter();
     let said = |index: usize, outcome: Outcome, verdicts: &mut std::slice::Iter<'_, Verdict>| {
         let path = |rest: &str| {
@@ -74,17 +91,17 @@ fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Vec<Map> {
             map
         };
         match outcome {
-            Outcome::Rejected { id, reject } => refused(Map::new().with("id", id), reject),
+            Outcome::Rejected { id, reject } => Ok(refused(Map::new().with("id", id), reject)),
             Outcome::Queued { id, warnings } => {
                 let mut map = Map::new().with("id", id.text());
                 match verdicts.next() {
-                    Some(Verdict::Conflict) => return refused(map, Reject::conflict()),
+                    Some(Verdict::Conflict) => return Ok(refused(map, Reject::conflict())),
                     Some(verdict) => {
                         let (status, code) = status(*verdict);
                         map.set("status", status);
                         map.set_some("code", code.map(str::to_owned));
                     }
-                    None => map.set("status", "unknown"),
+                    None => return Err(Error::Internal(anyhow::anyhow!("an event has no verdict"))),
                 }
                 if !warnings.is_empty() {
                     let list = warnings
@@ -92,7 +109,7 @@ fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Vec<Map> {
                         .map(|warning| Map::new().with("path", path(&warning.path)).with("detail", warning.detail));
                     map.set("warnings", list.collect::<Vec<_>>());
                 }
-                map
+                Ok(map)
             }
         }
     };

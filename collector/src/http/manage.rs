@@ -1,13 +1,13 @@
 //! Segments, offers, slots, items and the site itself.
 
-use super::caller::Caller;
+use super::caller::{Caller, Named};
 use super::{Shared, blocking, body, json};
 use crate::error::Error;
 use crate::recommend::compile;
 use crate::store::Scopes;
 use crate::store::{CatalogueItem, Document, Kind};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::event::{MAX_ID, MAX_TEXT, MAX_URL, Micro, micro};
@@ -24,21 +24,21 @@ macro_rules! documents {
             list(app, caller, $kind).await
         }
         #[doc = concat!("One ", $what, ".")]
-        pub(super) async fn $get(app: State<Shared>, caller: Caller, id: Path<String>) -> Result<Response, Error> {
+        pub(super) async fn $get(app: State<Shared>, caller: Caller, id: Named) -> Result<Response, Error> {
             get(app, caller, id, $kind).await
         }
         #[doc = concat!("Makes or replaces the ", $what, ".")]
         pub(super) async fn $put(
             app: State<Shared>,
             caller: Caller,
-            id: Path<String>,
+            id: Named,
             headers: HeaderMap,
             body: Body,
         ) -> Result<Response, Error> {
             put(app, caller, id, $kind, headers, body).await
         }
         #[doc = concat!("Drops the ", $what, ".")]
-        pub(super) async fn $delete(app: State<Shared>, caller: Caller, id: Path<String>) -> Result<Response, Error> {
+        pub(super) async fn $delete(app: State<Shared>, caller: Caller, id: Named) -> Result<Response, Error> {
             delete(app, caller, id, $kind).await
         }
     };
@@ -60,7 +60,7 @@ async fn list(State(app): State<Shared>, caller: Caller, kind: Kind) -> Result<R
     json(Map::new().with(kind.plural(), documents))
 }
 
-async fn get(State(app): State<Shared>, caller: Caller, Path(id): Path<String>, kind: Kind) -> Result<Response, Error> {
+async fn get(State(app): State<Shared>, caller: Caller, Named(id): Named, kind: Kind) -> Result<Response, Error> {
     let site = caller.may(Scopes::READ)?;
     let documents = blocking(move || app.store.documents(site, kind)).await?;
     let found = documents.into_iter().find(|document| document.id == id);
@@ -70,7 +70,7 @@ async fn get(State(app): State<Shared>, caller: Caller, Path(id): Path<String>, 
 async fn put(
     State(app): State<Shared>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named,
     kind: Kind,
     headers: HeaderMap,
     body: Body,
@@ -97,12 +97,7 @@ async fn put(
     Ok((status, json(body)?).into_response())
 }
 
-async fn delete(
-    State(app): State<Shared>,
-    caller: Caller,
-    Path(id): Path<String>,
-    kind: Kind,
-) -> Result<Response, Error> {
+async fn delete(State(app): State<Shared>, caller: Caller, Named(id): Named, kind: Kind) -> Result<Response, Error> {
     let site = caller.may(Scopes::MANAGE)?;
     let gone = blocking(move || {
         let gone = app.store.delete_document(site, kind, &id)?;
@@ -276,5 +271,10 @@ fn origin(value: &Value) -> Option<String> {
     let fits = matches!(scheme, "http" | "https")
         && !plain.is_empty()
         && plain.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte));
-    fits.then(|| text.to_owned())
+    // Browsers leave the scheme's own port out, and a port is a number.
+    let port = plain.rsplit_once(':').filter(|_| !plain.ends_with(']')).map(|(_, port)| port.parse::<u16>());
+    let own = if scheme == "https" { 443 } else { 80 };
+    let port_fits = port.is_none_or(|port| port.is_ok_and(|port| port != own));
+    let name_fits = plain.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric() || first == b'[');
+    (fits && port_fits && name_fits).then(|| text.to_owned())
 }

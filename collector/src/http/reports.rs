@@ -1,12 +1,12 @@
 //! `GET /v1/reports` and `GET /v1/reports/{name}`.
 
-use super::caller::Caller;
+use super::caller::{Caller, Named};
 use super::{Shared, blocking, json};
 use crate::clock;
 use crate::error::Error;
 use crate::report::{COMMON, REPORTS, Report};
 use crate::store::Scopes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ pub(super) async fn list(caller: Caller) -> Result<Response, Error> {
 pub(super) async fn get(
     State(app): State<Shared>,
     caller: Caller,
-    Path(name): Path<String>,
+    Named(name): Named,
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {
     let site = caller.may(Scopes::READ)?;

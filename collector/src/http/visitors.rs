@@ -1,12 +1,12 @@
 //! `GET /v1/visitors/{id}`.
 
-use super::caller::Caller;
+use super::caller::{Caller, Named};
 use super::{Shared, blocking, json};
 use crate::clock;
 use crate::error::Error;
 use crate::recommend::Question;
 use crate::store::Scopes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use engine::time;
 use engine::value::{Map, Value};
@@ -15,11 +15,7 @@ use engine::value::{Map, Value};
 const TIMELINE: usize = 200;
 
 /// Profile, facts, segments and the latest events of a visitor.
-pub(super) async fn get(
-    State(app): State<Shared>,
-    caller: Caller,
-    Path(visitor): Path<String>,
-) -> Result<Response, Error> {
+pub(super) async fn get(State(app): State<Shared>, caller: Caller, Named(visitor): Named) -> Result<Response, Error> {
     let site = caller.may(Scopes::READ)?;
     json(
         blocking(move || {

@@ -28,19 +28,27 @@ pub(super) struct Entry {
     /// Numbers of sessions, oldest first.
     pub(super) sessions: Vec<u32>,
     /// Its popularity as of `as_of`.
-    weight: f64,
-    as_of: i64,
+    /// The binary logarithm of its popularity, moved by the half-lives since 1970: the order of these is that of the
+    /// popularities at any time, so ranking needs no exponential.
+    pub(super) rank: f64,
 }
 
 impl Entry {
     /// How often it was looked at, with older looks counting less: n looks of one half-life ago count n / 2.
     pub(super) fn popularity(&self, now: i64) -> f64 {
-        self.weight * decay(now - self.as_of)
+        (self.rank - half_lives(now)).exp2()
+    }
+
+    fn look(&mut self, time: i64) {
+        let at = half_lives(time);
+        // log2(2^a + 2^b) without leaving the range of a double.
+        let (low, high) = if self.rank < at { (self.rank, at) } else { (at, self.rank) };
+        self.rank = high + (low - high).exp2().ln_1p() / std::f64::consts::LN_2;
     }
 }
 
-fn decay(age: i64) -> f64 {
-    0.5f64.powf(age.max(0) as f64 / HALF_LIFE)
+fn half_lives(time: i64) -> f64 {
+    time as f64 / HALF_LIFE
 }
 
 /// The index of one site.
@@ -78,8 +86,7 @@ impl Index {
             if category.is_some() {
                 entry.category = category.map(str::to_owned);
             }
-            entry.weight = entry.weight * decay(time - entry.as_of) + 1.0;
-            entry.as_of = time.max(entry.as_of);
+            entry.look(time);
             let Some(basket) = self.sessions.get_mut(number as usize) else { continue };
             match basket.items.iter().position(|have| *have == item) {
                 Some(at) => {
@@ -105,7 +112,7 @@ impl Index {
             return *number;
         }
         let number = self.items.len() as u32;
-        self.items.push(Entry { id: id.to_owned(), category: None, sessions: Vec::new(), weight: 0.0, as_of: 0 });
+        self.items.push(Entry { id: id.to_owned(), category: None, sessions: Vec::new(), rank: f64::NEG_INFINITY });
         self.by_id.insert(id.to_owned(), number);
         number
     }

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// The name of the database in its folder.
 const FILE: &str = "beckon.db";
 /// Grows with every change of the schema.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// Readers kept open between uses.
 const READERS: usize = 4;
 
@@ -41,7 +41,7 @@ impl Sqlite {
 
     /// Opens the store in a folder, or makes it. `key_id` names the key file that its hashes were made with.
     pub(crate) fn open(folder: &Path, key_id: &str, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        make_private(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let lock =
             File::create(folder.join("lock")).with_context(|| format!("cannot write in {}", folder.display()))?;
         if let Err(error) = lock.try_lock() {
@@ -109,9 +109,19 @@ fn look_into(folder: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
+/// Makes a folder that only its owner can look into.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 fn settle(connection: &Connection) -> anyhow::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    // Nobody else should write here; who does must not keep the senders waiting for long.
+    connection.busy_timeout(Duration::from_secs(1))?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
     Ok(())
@@ -123,7 +133,10 @@ fn migrate(connection: &mut Connection, key_id: &str) -> anyhow::Result<()> {
     if version > SCHEMA {
         bail!("the data was written by a newer beckon (schema {version}, this one knows {SCHEMA}): use that one");
     }
-    if version < SCHEMA {
+    if (1..SCHEMA).contains(&version) {
+        bail!("the data was written before the first release (schema {version}): start with an empty folder");
+    }
+    if version == 0 {
         let transaction = connection.transaction()?;
         transaction.execute_batch(include_str!("schema.sql"))?;
         transaction
@@ -143,7 +156,11 @@ impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure};
         match error.sqlite_error_code() {
-            Some(DiskFull | ReadOnly | SystemIoFailure | CannotOpen | DatabaseBusy | DatabaseLocked) => {
+            Some(DatabaseBusy | DatabaseLocked) => {
+                tracing::error!(%error, "another program holds the database");
+                Error::Busy
+            }
+            Some(DiskFull | ReadOnly | SystemIoFailure | CannotOpen) => {
                 tracing::error!(%error, "the store cannot be used");
                 Error::ReadOnly
             }
@@ -171,10 +188,8 @@ impl Write for Sqlite {
 
     fn probe(&self) -> Result<(), Error> {
         self.writer.run(|connection| {
-            let transaction = connection.transaction()?;
-            transaction.execute("insert or replace into meta (key, value) values ('probe', 1)", [])?;
-            // Rolled back: that the page could be written is all there is to know.
-            drop(transaction);
+            // A new value each time: what does not change need not be written.
+            connection.execute("insert or replace into meta (key, value) values ('probe', hex(randomblob(8)))", [])?;
             Ok(())
         })
     }
@@ -187,12 +202,16 @@ impl Write for Sqlite {
         self.writer.close();
     }
 
-    fn put_key(&self, hash: [u8; 32], key: Key) -> Result<(), Error> {
+    fn put_keys(&self, keys: Vec<([u8; 32], Key)>) -> Result<(), Error> {
         self.writer.run(move |connection| {
-            connection.execute(
-                "insert into keys (hash, site, scopes, text) values (?, ?, ?, ?) on conflict do nothing",
-                params![hash, key.site, key.scopes.0, key.text],
-            )?;
+            let transaction = connection.transaction()?;
+            for (hash, key) in &keys {
+                transaction.execute(
+                    "insert into keys (hash, site, scopes, text) values (?, ?, ?, ?) on conflict do nothing",
+                    params![hash, key.site, key.scopes.0, key.text],
+                )?;
+            }
+            transaction.commit()?;
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
 //! The one thread that writes: it takes what is queued as a group and commits the group as one transaction.
 
-use super::sqlite::append::Appender;
-use super::{Batch, OnCommit, Receipt, Verdict};
+use super::sqlite::append::{Appender, Applied};
+use super::{Batch, Committed, Incoming, OnCommit, Receipt, Verdict};
 use crate::error::Error;
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
@@ -39,7 +39,10 @@ impl Writer {
         let queued = Arc::new(AtomicUsize::new(0));
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn({
             let queued = Arc::clone(&queued);
-            move || Work { connection, appender: Appender::default(), on_commit, queued }.run(&receiver)
+            move || {
+                let _end = EndWithThread;
+                Work { connection, appender: Appender::default(), on_commit, queued }.run(&receiver);
+            }
         })?;
         Ok(Writer { commands, queued, closed: AtomicBool::new(false), thread: Mutex::new(Some(thread)) })
     }
@@ -79,9 +82,8 @@ impl Writer {
         self.closed.store(true, Ordering::Release);
         let _ = self.commands.send(Command::Close);
         let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the writing thread had panicked");
-        }
+        // It cannot have panicked: that would have ended the process.
+        let _ = thread.map(JoinHandle::join);
     }
 }
 
@@ -134,35 +136,76 @@ impl Work {
         }
     }
 
+    /// Commits a group; where it cannot be, each of its batches alone, so that one costs no other.
     fn commit(&mut self, batches: Vec<Batch>, receipts: Vec<oneshot::Sender<Result<Vec<Verdict>, Error>>>) {
+        match self.apply(&batches) {
+            Ok(applied) => self.tell(applied, batches, receipts),
+            Err(error) if matches!(error, Error::ReadOnly | Error::Busy) || batches.len() == 1 => {
+                tracing::error!(cause = ?error, batches = batches.len(), "a group could not be committed");
+                for receipt in receipts {
+                    let _ = receipt.send(Err(match error {
+                        Error::ReadOnly => Error::ReadOnly,
+                        Error::Busy => Error::Busy,
+                        _ => Error::Internal(anyhow::anyhow!("the batch could not be committed")),
+                    }));
+                }
+            }
+            Err(_) => {
+                for (batch, receipt) in batches.into_iter().zip(receipts) {
+                    self.commit(vec![batch], vec![receipt]);
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, batches: &[Batch]) -> Result<Applied, Error> {
         let done = (|| {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = self.appender.apply(&transaction, batches)?;
+            let applied = self.appender.apply(&transaction, batches)?;
             transaction.commit()?;
-            Ok(done)
+            Ok(applied)
         })();
-        match done {
-            Ok((verdicts, committed)) => {
-                (self.on_commit)(&committed);
-                for (receipt, verdicts) in receipts.into_iter().zip(verdicts) {
-                    // A sender that has gone will ask again, and be told of duplicates.
-                    let _ = receipt.send(Ok(verdicts));
-                }
-            }
-            Err(error) => {
-                // The transaction is rolled back: what the caches learned in it is not true.
-                self.appender = Appender::default();
-                let read_only = matches!(error, Error::ReadOnly);
-                tracing::error!(cause = ?error, batches = receipts.len(), "a group could not be committed");
-                for receipt in receipts {
-                    let error = if read_only {
-                        Error::ReadOnly
-                    } else {
-                        Error::Internal(anyhow::anyhow!("the group of this batch could not be committed"))
-                    };
-                    let _ = receipt.send(Err(error));
-                }
-            }
+        if done.is_err() {
+            // The transaction is rolled back: what the caches learned in it is not true.
+            self.appender = Appender::default();
+        }
+        done
+    }
+
+    /// Tells the listeners of what is on disk now, then the senders.
+    fn tell(
+        &self,
+        (verdicts, placed): Applied,
+        batches: Vec<Batch>,
+        receipts: Vec<oneshot::Sender<Result<Vec<Verdict>, Error>>>,
+    ) {
+        let mut batches: Vec<(i64, Vec<Option<Incoming>>)> =
+            batches.into_iter().map(|batch| (batch.site, batch.events.into_iter().map(Some).collect())).collect();
+        let committed: Vec<Committed> = placed
+            .into_iter()
+            .filter_map(|(batch, index, session)| {
+                let (site, events) = batches.get_mut(batch)?;
+                let Incoming { id, visitor, time, event, .. } = events.get_mut(index)?.take()?;
+                Some(Committed { site: *site, id, visitor, session, time, event })
+            })
+            .collect();
+        (self.on_commit)(&committed);
+        for (receipt, verdicts) in receipts.into_iter().zip(verdicts) {
+            // A sender that has gone will ask again, and be told of duplicates.
+            let _ = receipt.send(Ok(verdicts));
+        }
+    }
+}
+
+/// Ends the process when the thread panics: without it nothing can be taken in any more, and a supervisor should see
+/// that. What was acknowledged is on disk.
+struct EndWithThread;
+
+impl Drop for EndWithThread {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the writing thread panicked: the process ends");
+            std::process::exit(70);
         }
     }
 }

@@ -22,8 +22,7 @@ fn fields(event: &Event) -> Option<Map> {
     }
     let attribute = |name: &str| pressed.get_attribute(name).filter(|text| !text.is_empty());
     let label = attribute("aria-label").or_else(|| pressed.text_content()).unwrap_or_default();
-    let words: Vec<&str> = label.split_whitespace().collect();
-    let label = words.join(" ");
+    let label = squeezed(&label);
     let label = shorten(&label, MAX_LABEL);
     let mut fields = Map::new();
     if let Some(link) = pressed.dyn_ref::<HtmlAnchorElement>() {
@@ -40,4 +39,16 @@ fn fields(event: &Event) -> Option<Map> {
         fields.set_some("button_classes", attribute("class"));
     }
     Some(fields)
+}
+
+/// The text with its white space as the page shows it: one space between words.
+fn squeezed(text: &str) -> String {
+    let mut out = String::new();
+    for word in text.split_ascii_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
 }

@@ -3,7 +3,7 @@
 use super::read::{STORED, stored};
 use super::strings;
 use crate::error::Error;
-use crate::store::{Batch, Committed, Incoming, Rejected, Verdict};
+use crate::store::{Batch, Incoming, Rejected, Verdict};
 use engine::event::{Item, Micro, Reject};
 use engine::facts::State;
 use engine::id::Id;
@@ -58,34 +58,42 @@ struct Sums {
     items: HashMap<(i64, i64, i64), ItemSum>,
 }
 
-type Applied = (Vec<Vec<Verdict>>, Vec<Committed>);
+/// The verdicts of every batch, and which of their events began to be there: batch, event, and the session it fell into.
+pub(in crate::store) type Applied = (Vec<Vec<Verdict>>, Vec<(usize, usize, Id)>);
+
+/// An event that is new, and where in the group it stands.
+struct Fresh<'a> {
+    batch: usize,
+    index: usize,
+    incoming: &'a Incoming,
+}
 
 impl Appender {
     /// Applies a group; nothing of it holds before the caller commits.
     pub(in crate::store) fn apply(
         &mut self,
         transaction: &Transaction<'_>,
-        batches: Vec<Batch>,
+        batches: &[Batch],
     ) -> Result<Applied, Error> {
         let mut verdicts = Vec::with_capacity(batches.len());
-        let mut fresh: HashMap<(i64, String), Vec<Incoming>> = HashMap::new();
+        let mut fresh: HashMap<(i64, String), Vec<Fresh<'_>>> = HashMap::new();
         let mut sums = Sums::default();
-        for batch in batches {
+        for (number, batch) in batches.iter().enumerate() {
             let mut answers = Vec::with_capacity(batch.events.len());
             let context = self.string(transaction, Some(&batch.context).filter(|context| !context.is_empty()))?;
-            for incoming in batch.events {
+            for (index, incoming) in batch.events.iter().enumerate() {
                 let site = batch.site;
-                let verdict = verdict(transaction, site, batch.trusted, &incoming)?;
+                let verdict = verdict(transaction, site, batch.trusted, incoming)?;
                 answers.push(verdict);
                 match verdict {
                     Verdict::Stored => {
                         let key = (site, incoming.visitor.clone());
                         let visitor = self.visitor(transaction, &key)?;
-                        self.insert(transaction, site, visitor, batch.received, context, &incoming)?;
-                        self.add_up(transaction, site, &incoming, &mut sums)?;
-                        fresh.entry(key).or_default().push(incoming);
+                        self.insert(transaction, site, visitor, batch.received, context, incoming)?;
+                        self.add_up(transaction, site, incoming, &mut sums)?;
+                        fresh.entry(key).or_default().push(Fresh { batch: number, index, incoming });
                     }
-                    Verdict::Conflict => note(transaction, site, batch.received, &conflict(&incoming)?)?,
+                    Verdict::Conflict => note(transaction, site, batch.received, &conflict(incoming)?)?,
                     Verdict::Duplicate | Verdict::SameTransaction => {}
                 }
             }
@@ -94,13 +102,13 @@ impl Appender {
             }
             verdicts.push(answers);
         }
-        let mut committed = Vec::new();
-        for (key, incoming) in fresh {
-            self.fold(transaction, &key, incoming, &mut committed)?;
+        let mut placed = Vec::new();
+        for (key, fresh) in fresh {
+            self.fold(transaction, &key, fresh, &mut placed)?;
         }
         sums.write(transaction)?;
         self.trim();
-        Ok((verdicts, committed))
+        Ok((verdicts, placed))
     }
 
     fn insert(
@@ -243,25 +251,25 @@ impl Appender {
         &mut self,
         transaction: &Transaction<'_>,
         key: &(i64, String),
-        mut incoming: Vec<Incoming>,
-        committed: &mut Vec<Committed>,
+        mut fresh: Vec<Fresh<'_>>,
+        placed: &mut Vec<(usize, usize, Id)>,
     ) -> Result<(), Error> {
         self.visitor(transaction, key)?;
         let Some(known) = self.visitors.get_mut(key) else { return Ok(()) };
-        incoming.sort_by_key(|incoming| (incoming.time, incoming.id));
-        let in_order = match (known.state.last, incoming.first()) {
-            (Some(last), Some(first)) => last < (first.time, first.id),
+        fresh.sort_by_key(|fresh| (fresh.incoming.time, fresh.incoming.id));
+        let in_order = match (known.state.last, fresh.first()) {
+            (Some(last), Some(first)) => last < (first.incoming.time, first.incoming.id),
             _ => true,
         };
         let mut sessions = Vec::new();
         let mut session_of: HashMap<Id, Id> = HashMap::new();
         if in_order {
-            for incoming in &incoming {
+            for Fresh { incoming, .. } in &fresh {
                 step(&mut known.state, &mut sessions, &incoming.event, incoming.time, incoming.id);
                 session_of.insert(incoming.id, known.state.session.id);
             }
         } else {
-            let new: HashSet<Id> = incoming.iter().map(|incoming| incoming.id).collect();
+            let new: HashSet<Id> = fresh.iter().map(|fresh| fresh.incoming.id).collect();
             known.state = State::default();
             transaction.prepare_cached("delete from sessions where visitor = ?")?.execute([known.row])?;
             let mut statement =
@@ -276,7 +284,8 @@ impl Appender {
             }
         }
         sessions.push(known.state.session.clone());
-        if let Some(user) = incoming.iter().rev().filter(|incoming| incoming.joins).find_map(|incoming| incoming.user) {
+        let joined = fresh.iter().rev().filter(|fresh| fresh.incoming.joins).find_map(|fresh| fresh.incoming.user);
+        if let Some(user) = joined {
             known.user = Some(user.to_vec());
         }
         transaction.prepare_cached("update visitors set state = ?, user = ? where id = ?")?.execute(params![
@@ -288,13 +297,9 @@ impl Appender {
         for session in sessions {
             self.write_session(transaction, key.0, row, &session)?;
         }
-        committed.extend(incoming.into_iter().map(|incoming| Committed {
-            site: key.0,
-            id: incoming.id,
-            session: session_of.get(&incoming.id).copied().unwrap_or(incoming.id),
-            visitor: incoming.visitor,
-            time: incoming.time,
-            event: incoming.event,
+        placed.extend(fresh.iter().map(|fresh| {
+            let id = fresh.incoming.id;
+            (fresh.batch, fresh.index, session_of.get(&id).copied().unwrap_or(id))
         }));
         Ok(())
     }
@@ -409,22 +414,26 @@ fn step(state: &mut State, ended: &mut Vec<Session>, event: &engine::event::Even
     }
 }
 
+/// No sum goes beyond half of what 64 bits hold: past all of it SQLite would turn to doubles, which the table refuses.
+const MOST: i64 = i64::MAX / 2;
+
 impl Sums {
     fn write(self, transaction: &Transaction<'_>) -> Result<(), Error> {
         let mut statement = transaction.prepare_cached(
-            "insert into quarters (site, quarter, name, n, value) values (?, ?, ?, ?, ?) \
-             on conflict do update set n = n + excluded.n, value = value + excluded.value",
+            "insert into quarters (site, quarter, name, n, value) values (?1, ?2, ?3, ?4, ?5) \
+             on conflict do update set n = n + excluded.n, value = min(value + excluded.value, ?6)",
         )?;
         for ((site, quarter, name), sum) in self.quarters {
-            statement.execute(params![site, quarter, name, sum.n, sum.value])?;
+            statement.execute(params![site, quarter, name, sum.n, sum.value.min(MOST), MOST])?;
         }
         let mut statement = transaction.prepare_cached(
             "insert into item_quarters (site, quarter, item, views, carts, purchases, quantity, revenue) \
-             values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set views = views + excluded.views, \
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict do update set views = views + excluded.views, \
              carts = carts + excluded.carts, purchases = purchases + excluded.purchases, \
-             quantity = quantity + excluded.quantity, revenue = revenue + excluded.revenue",
+             quantity = min(quantity + excluded.quantity, ?9), revenue = min(revenue + excluded.revenue, ?9)",
         )?;
         for ((site, quarter, item), sum) in self.items {
+            let (quantity, revenue) = (sum.quantity.min(MOST), sum.revenue.min(MOST));
             statement.execute(params![
                 site,
                 quarter,
@@ -432,8 +441,9 @@ impl Sums {
                 sum.views,
                 sum.carts,
                 sum.purchases,
-                sum.quantity,
-                sum.revenue
+                quantity,
+                revenue,
+                MOST
             ])?;
         }
         Ok(())

@@ -7,10 +7,9 @@ use crate::error::Error;
 use crate::store::{
     CatalogueItem, Document, Extent, ItemTotals, Key, Kind, Profile, Quarter, Read, RejectCount, Scopes, Site, Stored,
 };
-use engine::event::Event;
+use engine::event::{Event, Item, Page};
 use engine::id::Id;
 use engine::session::{Campaign, Session};
-use engine::time;
 use engine::value::{Map, Value};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::HashMap;
@@ -23,30 +22,37 @@ pub(super) const STORED: &str = "select v.visitor, e.id, e.time, e.at, e.receive
     e.transaction_id, coalesce((select text from strings where id = e.items), e.items), e.props \
     from events e join visitors v on v.id = e.visitor join strings n on n.id = e.name";
 
-/// An event out of a row of [`STORED`].
+/// An event out of a row of [`STORED`]. What was checked on its way in is not checked again: whatever is stored can be
+/// read.
 pub(super) fn stored(row: &Row<'_>) -> Result<Stored, Error> {
     let time: i64 = row.get(2)?;
-    let at: Option<i64> = row.get(3)?;
-    let mut map = Map::new().with("at", time::text(at.unwrap_or(time)));
-    map.set("name", row.get::<_, String>(5)?);
-    let page = Map::new()
-        .with("url", row.get::<_, Option<String>>(6)?)
-        .with("referrer", row.get::<_, Option<String>>(7)?)
-        .with("title", row.get::<_, Option<String>>(8)?);
-    map.set("page", page);
-    map.set("currency", row.get::<_, Option<String>>(10)?);
-    map.set("transaction_id", row.get::<_, Option<String>>(11)?);
-    for (column, field) in [(12, "items"), (13, "props")] {
-        if let Some(text) = row.get::<_, Option<String>>(column)? {
-            let value: Value = serde_json::from_str(&text).map_err(|error| Error::Internal(error.into()))?;
-            map.set(field, value);
-        }
-    }
-    let (mut event, _) = Event::read(&map.into())
-        .map_err(|reject| Error::Internal(anyhow::anyhow!("a stored event cannot be read: {}", reject.path)))?;
-    event.value = row.get(9)?;
     let id = Id(u128::from_be_bytes(row.get(1)?));
-    event.id = Some(id);
+    let json = |column: usize| -> Result<Value, Error> {
+        match row.get_ref(column)?.as_str_or_null()? {
+            None => Ok(Value::Null),
+            Some(text) => serde_json::from_str(text).map_err(|error| Error::Internal(error.into())),
+        }
+    };
+    let items = match json(12)? {
+        Value::List(list) => list.iter().filter_map(Value::as_map).map(Item::from_value).collect(),
+        _ => Vec::new(),
+    };
+    let props = match json(13)? {
+        Value::Map(props) => props,
+        _ => Map::new(),
+    };
+    let event = Event {
+        id: Some(id),
+        name: row.get(5)?,
+        at: row.get::<_, Option<i64>>(3)?.unwrap_or(time),
+        page: Page { url: row.get(6)?, referrer: row.get(7)?, title: row.get(8)? },
+        value: row.get(9)?,
+        currency: row.get(10)?,
+        transaction_id: row.get(11)?,
+        items,
+        props,
+        ..Event::default()
+    };
     Ok(Stored { visitor: row.get(0)?, id, time, received: row.get(4)?, event })
 }
 
@@ -167,8 +173,8 @@ impl Read for Sqlite {
     fn item_totals(&self, site: i64, range: &Range<i64>) -> Result<Vec<ItemTotals>, Error> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "select s.text, i.name, i.category, sum(q.views), sum(q.carts), sum(q.purchases), sum(q.quantity), \
-                 sum(q.revenue) from item_quarters q join strings s on s.id = q.item \
+                "select s.text, i.name, i.category, sum(q.views), sum(q.carts), sum(q.purchases), total(q.quantity), \
+                 total(q.revenue) from item_quarters q join strings s on s.id = q.item \
                  left join items i on i.site = q.site and i.item = q.item \
                  where q.site = ? and q.quarter >= ? and q.quarter < ? group by q.item",
             )?;
@@ -180,8 +186,9 @@ impl Read for Sqlite {
                     views: row.get(3)?,
                     carts: row.get(4)?,
                     purchases: row.get(5)?,
-                    quantity: row.get(6)?,
-                    revenue: row.get(7)?,
+                    // `sum` fails where it overflows; `total` is a double, exact up to nine billion units.
+                    quantity: row.get::<_, f64>(6)? as i64,
+                    revenue: row.get::<_, f64>(7)? as i64,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

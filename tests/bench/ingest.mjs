@@ -50,12 +50,8 @@ const folder = await mkdtemp(join(tmpdir(), "beckon-bench-"));
 try {
   const insert = await load("insert", "--file", join(folder, "ceiling.db"), "--group", "500");
   const answering = await listen(program("load"), ["answer", "--address", "127.0.0.1:0"]);
-  const send = (
-    /** @type {string} */ address,
-    /** @type {number} */ batch,
-    /** @type {number} */ connections,
-    ...more
-  ) =>
+  /** @param {string} address @param {number} batch @param {number} connections @param {string[]} more */
+  const send = (address, batch, connections, ...more) =>
     load(
       ...["send", "--address", address, "--key", KEY, "--batch", `${batch}`, "--connections", `${connections}`],
       ...["--seconds", seconds, "--seed", `${batch * 1_000 + connections}`, ...more],

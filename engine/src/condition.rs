@@ -80,7 +80,7 @@ impl Condition {
     /// Compiles a document. What cannot be understood is listed, and is never true in the condition that comes back:
     /// saving one refuses it, a dry-run goes on.
     pub fn parse(value: &Value, compile: Option<Compile<'_>>) -> (Condition, Vec<Problem>) {
-        let mut parser = Parser { compile, problems: Vec::new(), path: Vec::new(), nodes: 0, regex: false };
+        let mut parser = Parser { compile, problems: Vec::new(), path: Vec::new(), nodes: 0 };
         let root = parser.document(value);
         (Condition { root }, parser.problems)
     }
@@ -107,7 +107,6 @@ struct Parser<'a> {
     problems: Vec<Problem>,
     path: Vec<String>,
     nodes: usize,
-    regex: bool,
 }
 
 impl Parser<'_> {
@@ -264,7 +263,6 @@ impl Parser<'_> {
     }
 
     fn regex(&mut self, operand: &Value, fold: bool) -> Test {
-        self.regex = true;
         // Without a compiler the collector tells the membership instead.
         let Some(compile) = self.compile else { return Test::Never };
         match operand.as_str().and_then(|pattern| compile(pattern, fold)) {

@@ -261,16 +261,6 @@ impl State {
         self.bought.iter().any(|have| have == item_id)
     }
 
-    /// The items bought, oldest first.
-    pub fn bought_items(&self) -> &[String] {
-        &self.bought
-    }
-
-    /// How many sessions the visitor has had.
-    pub fn visits(&self) -> u32 {
-        self.visits
-    }
-
     /// The time of the first event.
     pub fn first_seen(&self) -> i64 {
         self.first_seen

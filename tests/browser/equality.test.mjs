@@ -1,7 +1,8 @@
 /** Page (Wasm, in real Chromium) and collector (native, over HTTP) reach the same facts, segments, decisions, reasons. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, canonical, collector, dice, packageServer } from "./stage.mjs";
+import { dice } from "../../web-demo/traffic.mjs";
+import { browser, canonical, collector, packageServer } from "./stage.mjs";
 
 const HISTORIES = 1_000;
 const HOUR = 3_600_000;

@@ -8,7 +8,7 @@ pub(crate) mod taobao;
 
 use crate::error::Error;
 use crate::secrets::Secrets;
-use crate::store::{Batch, Incoming, Rejected, Verdict};
+use crate::store::{Batch, Client, Incoming, Rejected, Verdict};
 use engine::batch::{corrected, in_window};
 use engine::clean;
 use engine::event::{Code, Event, Reject, Warning, shorten};
@@ -97,6 +97,7 @@ pub(crate) fn event(sender: &Sender<'_>, shared: &Shared, value: &Value) -> Resu
     event.session = None;
     let incoming = Incoming {
         id,
+        visitor_hash: sender.secrets.visitor(&visitor),
         visitor,
         time,
         hash,
@@ -124,7 +125,11 @@ impl<'a> Intake<'a> {
             site: sender.site,
             received: sender.received,
             trusted: sender.trusted,
-            context: if context.is_empty() { String::new() } else { text(&Value::Map(context)) },
+            sent_at: shared.sent_at,
+            client: Client {
+                context: if context.is_empty() { String::new() } else { text(&Value::Map(context)) },
+                ..Client::default()
+            },
             events: Vec::new(),
             rejected: Vec::new(),
         };
@@ -167,8 +172,11 @@ impl<'a> Intake<'a> {
                 value.digest(feed);
             })
         });
+        let visitor = value.as_map().and_then(|map| map.str("visitor")).or(self.shared.visitor.as_deref());
         self.batch.rejected.push(Rejected {
             hash,
+            filtered: false,
+            visitor: visitor.map(|visitor| self.sender.secrets.visitor(visitor)),
             code: reject.code.text(),
             path: reject.path.clone(),
             detail: reject.detail.clone(),

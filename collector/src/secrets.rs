@@ -68,6 +68,11 @@ impl Secrets {
         hash
     }
 
+    /// By which what was refused of a visitor is found.
+    pub(crate) fn visitor(&self, visitor: &str) -> [u8; 16] {
+        self.hash(|feed| feed(visitor.as_bytes()))
+    }
+
     /// The site's secret that its server signs user ids with.
     pub(crate) fn site_secret(&self, site: i64) -> String {
         hex(&hmac(&self.signature, site.to_string().as_bytes()))

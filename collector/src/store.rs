@@ -28,12 +28,29 @@ pub(crate) struct Incoming {
     pub(crate) time: i64,
     /// Keyed hash of visitor and event as received.
     pub(crate) hash: [u8; 16],
+    /// Keyed hash of the visitor's id.
+    pub(crate) visitor_hash: [u8; 16],
     /// Keyed hash of the user id, where one came.
     pub(crate) user: Option<[u8; 16]>,
     /// Whether that user is this visitor, by a signature or a secret key.
     pub(crate) joins: bool,
     /// For a purchase: keyed hash of the transaction id as received.
     pub(crate) transaction: Option<[u8; 16]>,
+}
+
+/// What sent events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Client {
+    /// The envelope's context as JSON text, masked; empty for none.
+    pub(crate) context: String,
+    /// `desktop`, `mobile`, `tablet`, ...
+    pub(crate) device: Option<String>,
+    /// The operating system's name.
+    pub(crate) os: Option<String>,
+    /// The browser's name.
+    pub(crate) browser: Option<String>,
+    /// The language, such as `de` or `zh-CN`.
+    pub(crate) language: Option<String>,
 }
 
 /// An event that did not pass.
@@ -46,6 +63,10 @@ pub(crate) struct Rejected {
     pub(crate) path: String,
     /// In words.
     pub(crate) detail: String,
+    /// Whether it was filtered rather than wrong.
+    pub(crate) filtered: bool,
+    /// Keyed hash of the visitor, where there is one.
+    pub(crate) visitor: Option<[u8; 16]>,
     /// The event, masked and at most 8 KiB of it.
     pub(crate) body: String,
 }
@@ -56,10 +77,12 @@ pub(crate) struct Batch {
     pub(crate) site: i64,
     /// When, in ms.
     pub(crate) received: i64,
+    /// When the sender says that it was sent, in ms.
+    pub(crate) sent_at: Option<i64>,
     /// Whether a secret key sent it: its purchases count as confirmed.
     pub(crate) trusted: bool,
-    /// The envelope's context as JSON text, masked; empty for none.
-    pub(crate) context: String,
+    /// What sent it.
+    pub(crate) client: Client,
     /// What to store.
     pub(crate) events: Vec<Incoming>,
     /// What to note as not stored.
@@ -149,6 +172,10 @@ pub(crate) struct Key {
     pub(crate) scopes: Scopes,
     /// The key itself, for a public one.
     pub(crate) text: Option<String>,
+    /// What it is called.
+    pub(crate) name: String,
+    /// When it was made, in ms.
+    pub(crate) made: i64,
 }
 
 /// A site.

@@ -122,7 +122,7 @@ fn keys(store: &dyn Store, options: &Serve) -> anyhow::Result<Vec<(&'static str,
             None => continue,
         };
         let text = (scopes == Scopes::NONE).then(|| key.clone());
-        keys.push((sha256(&key), Key { site: DEFAULT_SITE, scopes, text }));
+        keys.push((sha256(&key), Key { site: DEFAULT_SITE, scopes, text, name: String::new(), made: clock::now() }));
     }
     store.put_keys(keys)?;
     Ok(fresh)

@@ -10,7 +10,13 @@ create table sites (
   name text not null unique,
   origins text not null default '[]',
   holdout real not null,
-  version integer not null default 1
+  version integer not null default 1,
+  -- JSON list of the properties whose values are kept sealed.
+  sensitive text not null default '[]',
+  -- Days that raw events are kept; null for ever.
+  retention integer,
+  -- Raw events before this (ms, a whole quarter) are gone: sums of earlier quarters are what is left of them.
+  sealed_before integer
 ) strict;
 
 create table keys (
@@ -18,7 +24,11 @@ create table keys (
   site integer not null,
   scopes integer not null,
   -- The key itself for public ones, which are no secret; null for the others.
-  text text
+  text text,
+  name text not null default '',
+  -- When, in ms; a key that was revoked stays, so that it is never taken for an unknown one.
+  made integer,
+  revoked integer
 ) strict, without rowid;
 
 create table strings (
@@ -30,12 +40,26 @@ create table strings (
 
 create index strings_by_hash on strings (hash);
 
+-- What sent an event: the envelope's context, and what the collector made of the user agent.
+create table clients (
+  id integer primary key,
+  -- Of context and agent together; by which a client is found.
+  hash integer not null unique,
+  context text,
+  device text,
+  os text,
+  browser text,
+  language text
+) strict;
+
 create table visitors (
   id integer primary key,
   site integer not null,
   visitor text not null,
   -- Keyed hash of the shop's user id that was joined to the visitor.
   user blob,
+  -- The client of their latest event.
+  client integer,
   -- engine::facts::State as JSON.
   state text not null default '{}',
   unique (site, visitor)
@@ -59,20 +83,26 @@ create table events (
   currency integer,
   transaction_id text,
   user blob,
-  context integer,
+  client integer,
   -- Texts of JSON. That of a single item repeats from event to event: it stands as the number of a string.
   items any,
-  props text
+  props text,
+  -- Properties that the site calls sensitive, encrypted.
+  sealed blob
 ) strict;
 
 -- The order of the fold but for the id, which would make it twice as large and orders only what shares a millisecond;
 -- it also serves a visitor's timeline and every report that goes visitor by visitor.
 create index events_by_visitor on events (visitor, time);
 
+-- Purchases by transaction id: the first is the one that counts.
 create table transactions (
   site integer not null,
   hash blob not null,
-  confirmed integer not null,
+  -- The event; null once it is gone.
+  event integer,
+  -- What a secret key said that it was worth; null until one did.
+  confirmed integer,
   primary key (site, hash)
 ) strict, without rowid;
 
@@ -88,7 +118,20 @@ create table sessions (
   source integer,
   medium integer,
   campaign integer,
+  -- The host that the first page was reached from, and what kind of way that is.
+  referrer integer,
+  channel text,
   primary key (visitor, start, id)
+) strict, without rowid;
+
+-- States on the way: a late event is folded in from the last one before it. The first one of a visitor whose early
+-- events are gone is all that is left of those.
+create table checkpoints (
+  visitor integer not null,
+  time integer not null,
+  id blob not null,
+  state text not null,
+  primary key (visitor, time, id)
 ) strict, without rowid;
 
 create index sessions_by_time on sessions (site, start, end);
@@ -143,8 +186,27 @@ create table rejects (
   hash blob unique,
   site integer not null,
   received integer not null,
+  sent_at integer,
+  -- 1 where a secret key sent it.
+  trusted integer not null,
+  -- 1 where it was filtered (a bot) rather than wrong.
+  filtered integer not null default 0,
+  -- Keyed hash of the visitor, to find what is to be erased.
+  visitor blob,
   code text not null,
   path text not null,
   detail text not null,
   body text not null
 ) strict;
+
+create index rejects_by_time on rejects (site, received);
+
+-- How many there were by day (UTC) and reason; stays when the rejects go.
+create table reject_counts (
+  site integer not null,
+  day integer not null,
+  code text not null,
+  filtered integer not null,
+  n integer not null,
+  primary key (site, day, code, filtered)
+) strict, without rowid;

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// The name of the database in its folder.
 const FILE: &str = "beckon.db";
 /// Grows with every change of the schema.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 /// Readers kept open between uses.
 const READERS: usize = 4;
 
@@ -207,8 +207,8 @@ impl Write for Sqlite {
             let transaction = connection.transaction()?;
             for (hash, key) in &keys {
                 transaction.execute(
-                    "insert into keys (hash, site, scopes, text) values (?, ?, ?, ?) on conflict do nothing",
-                    params![hash, key.site, key.scopes.0, key.text],
+                    "insert into keys (hash, site, scopes, text, name, made) values (?, ?, ?, ?, ?, ?) on conflict do nothing",
+                    params![hash, key.site, key.scopes.0, key.text, key.name, key.made],
                 )?;
             }
             transaction.commit()?;

@@ -3,12 +3,12 @@
 use super::read::{STORED, stored};
 use super::strings;
 use crate::error::Error;
-use crate::store::{Batch, Incoming, Rejected, Verdict};
+use crate::store::{Batch, Client, Incoming, Rejected, Verdict};
 use engine::event::{Item, Micro, Reject};
 use engine::facts::State;
 use engine::id::Id;
 use engine::session::Session;
-use engine::time::MINUTE;
+use engine::time::{DAY, MINUTE};
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::{HashMap, HashSet};
@@ -24,6 +24,7 @@ pub(in crate::store) struct Appender {
     strings: HashMap<String, i64>,
     visitors: HashMap<(i64, String), Known>,
     items: HashMap<(i64, i64), Learned>,
+    clients: HashMap<Client, i64>,
 }
 
 /// A visitor's row.
@@ -80,7 +81,7 @@ impl Appender {
         let mut sums = Sums::default();
         for (number, batch) in batches.iter().enumerate() {
             let mut answers = Vec::with_capacity(batch.events.len());
-            let context = self.string(transaction, Some(&batch.context).filter(|context| !context.is_empty()))?;
+            let client = self.client(transaction, &batch.client)?;
             for (index, incoming) in batch.events.iter().enumerate() {
                 let site = batch.site;
                 let verdict = verdict(transaction, site, batch.trusted, incoming)?;
@@ -89,16 +90,16 @@ impl Appender {
                     Verdict::Stored => {
                         let key = (site, incoming.visitor.clone());
                         let visitor = self.visitor(transaction, &key)?;
-                        self.insert(transaction, site, visitor, batch.received, context, incoming)?;
+                        self.insert(transaction, batch, visitor, client, incoming)?;
                         self.add_up(transaction, site, incoming, &mut sums)?;
                         fresh.entry(key).or_default().push(Fresh { batch: number, index, incoming });
                     }
-                    Verdict::Conflict => note(transaction, site, batch.received, &conflict(incoming)?)?,
+                    Verdict::Conflict => note(transaction, batch, &conflict(incoming)?)?,
                     Verdict::Duplicate | Verdict::SameTransaction => {}
                 }
             }
             for rejected in &batch.rejected {
-                note(transaction, batch.site, batch.received, rejected)?;
+                note(transaction, batch, rejected)?;
             }
             verdicts.push(answers);
         }
@@ -114,13 +115,12 @@ impl Appender {
     fn insert(
         &mut self,
         transaction: &Transaction<'_>,
-        site: i64,
+        batch: &Batch,
         visitor: i64,
-        received: i64,
-        context: Option<i64>,
+        client: Option<i64>,
         incoming: &Incoming,
     ) -> Result<(), Error> {
-        let event = &incoming.event;
+        let (site, event) = (batch.site, &incoming.event);
         let name = self.string(transaction, Some(&event.name))?;
         let url = self.string(transaction, event.page.url.as_ref())?;
         let referrer = self.string(transaction, event.page.referrer.as_ref())?;
@@ -135,7 +135,7 @@ impl Appender {
         transaction
             .prepare_cached(
                 "insert into events (id, site, visitor, name, time, at, received, hash, url, referrer, title, value, \
-                 currency, transaction_id, user, context, items, props) \
+                 currency, transaction_id, user, client, items, props) \
                  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
@@ -145,7 +145,7 @@ impl Appender {
                 name,
                 incoming.time,
                 (event.at != incoming.time).then_some(event.at),
-                received,
+                batch.received,
                 incoming.hash,
                 url,
                 referrer,
@@ -154,10 +154,15 @@ impl Appender {
                 currency,
                 event.transaction_id,
                 incoming.user,
-                context,
+                client,
                 items,
                 props,
             ])?;
+        if let Some(hash) = &incoming.transaction {
+            transaction
+                .prepare_cached("insert into transactions (site, hash, event, confirmed) values (?, ?, ?, ?)")?
+                .execute(params![site, hash, transaction.last_insert_rowid(), batch.trusted.then(|| event.worth())])?;
+        }
         Ok(())
     }
 
@@ -169,6 +174,42 @@ impl Appender {
         }
         let id = strings::number(transaction, text)?;
         self.strings.insert(text.clone(), id);
+        Ok(Some(id))
+    }
+
+    /// The number of a client, given to it where it is new.
+    fn client(&mut self, transaction: &Transaction<'_>, client: &Client) -> Result<Option<i64>, Error> {
+        if *client == Client::default() {
+            return Ok(None);
+        }
+        if let Some(id) = self.clients.get(client) {
+            return Ok(Some(*id));
+        }
+        let text = json(&[
+            Some(&client.context),
+            client.device.as_ref(),
+            client.os.as_ref(),
+            client.browser.as_ref(),
+            client.language.as_ref(),
+        ])?;
+        let hash = strings::hash(&text);
+        let found = transaction
+            .prepare_cached("select id from clients where hash = ?")?
+            .query_row([hash], |row| row.get(0))
+            .optional()?;
+        let id =
+            match found {
+                Some(id) => id,
+                None => {
+                    transaction
+                    .prepare_cached(
+                        "insert into clients (hash, context, device, os, browser, language) values (?, ?, ?, ?, ?, ?)",
+                    )?
+                    .execute(params![hash, client.context, client.device, client.os, client.browser, client.language])?;
+                    transaction.last_insert_rowid()
+                }
+            };
+        self.clients.insert(client.clone(), id);
         Ok(Some(id))
     }
 
@@ -349,6 +390,9 @@ impl Appender {
         if self.items.len() > MAX_CACHED {
             self.items.clear();
         }
+        if self.clients.len() > MAX_CACHED {
+            self.clients.clear();
+        }
     }
 }
 
@@ -362,45 +406,64 @@ fn verdict(transaction: &Transaction<'_>, site: i64, trusted: bool, incoming: &I
     if let Some(hash) = found {
         return Ok(if hash == incoming.hash { Verdict::Duplicate } else { Verdict::Conflict });
     }
-    if let Some(hash) = &incoming.transaction {
-        let new = transaction
-            .prepare_cached("insert into transactions (site, hash, confirmed) values (?, ?, ?) on conflict do nothing")?
-            .execute(params![site, hash, trusted])?;
-        if new == 0 {
-            if trusted {
-                transaction
-                    .prepare_cached("update transactions set confirmed = 1 where site = ? and hash = ?")?
-                    .execute(params![site, hash])?;
-            }
-            return Ok(Verdict::SameTransaction);
-        }
+    let Some(hash) = &incoming.transaction else { return Ok(Verdict::Stored) };
+    let found: Option<bool> = transaction
+        .prepare_cached("select confirmed is not null from transactions where site = ? and hash = ?")?
+        .query_row(params![site, hash], |row| row.get(0))
+        .optional()?;
+    let Some(confirmed) = found else { return Ok(Verdict::Stored) };
+    if trusted && !confirmed {
+        // Worth what the shop says, not what the page said before: anybody could have taken the id there.
+        transaction
+            .prepare_cached("update transactions set confirmed = ? where site = ? and hash = ?")?
+            .execute(params![incoming.event.worth(), site, hash])?;
     }
-    Ok(Verdict::Stored)
+    Ok(Verdict::SameTransaction)
 }
 
 /// The reject of an event whose id is taken by another payload.
 fn conflict(incoming: &Incoming) -> Result<Rejected, Error> {
     let Reject { code, path, detail } = Reject::conflict();
     let event = incoming.event.to_value().with("visitor", incoming.visitor.as_str());
-    Ok(Rejected { hash: Some(incoming.hash), code: code.text(), path, detail, body: json(&event)? })
+    Ok(Rejected {
+        hash: Some(incoming.hash),
+        filtered: false,
+        visitor: Some(incoming.visitor_hash),
+        code: code.text(),
+        path,
+        detail,
+        body: json(&event)?,
+    })
 }
 
 /// Notes what was not stored; what came before is noted already.
-fn note(transaction: &Transaction<'_>, site: i64, received: i64, rejected: &Rejected) -> Result<(), Error> {
-    transaction
+fn note(transaction: &Transaction<'_>, batch: &Batch, rejected: &Rejected) -> Result<(), Error> {
+    let new = transaction
         .prepare_cached(
-            "insert into rejects (hash, site, received, code, path, detail, body) values (?, ?, ?, ?, ?, ?, ?) \
-             on conflict do nothing",
+            "insert into rejects (hash, site, received, sent_at, trusted, filtered, visitor, code, path, detail, body) \
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
         )?
         .execute(params![
             rejected.hash,
-            site,
-            received,
+            batch.site,
+            batch.received,
+            batch.sent_at,
+            batch.trusted,
+            rejected.filtered,
+            rejected.visitor,
             rejected.code,
             rejected.path,
             rejected.detail,
             rejected.body
         ])?;
+    if new > 0 {
+        transaction
+            .prepare_cached(
+                "insert into reject_counts (site, day, code, filtered, n) values (?, ?, ?, ?, 1) \
+                 on conflict do update set n = n + 1",
+            )?
+            .execute(params![batch.site, batch.received.div_euclid(DAY), rejected.code, rejected.filtered])?;
+    }
     Ok(())
 }
 

@@ -59,17 +59,27 @@ pub(super) fn stored(row: &Row<'_>) -> Result<Stored, Error> {
 impl Read for Sqlite {
     fn key(&self, hash: &[u8; 32]) -> Result<Option<Key>, Error> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached("select site, scopes, text from keys where hash = ?")?;
-            let key = statement
-                .query_row([hash], |row| Ok(Key { site: row.get(0)?, scopes: Scopes(row.get(1)?), text: row.get(2)? }));
+            let mut statement = connection.prepare_cached(
+                "select site, scopes, text, name, coalesce(made, 0) from keys where hash = ? and revoked is null",
+            )?;
+            let key = statement.query_row([hash], |row| {
+                Ok(Key {
+                    site: row.get(0)?,
+                    scopes: Scopes(row.get(1)?),
+                    text: row.get(2)?,
+                    name: row.get(3)?,
+                    made: row.get(4)?,
+                })
+            });
             Ok(key.optional()?)
         })
     }
 
     fn public_keys(&self, site: i64) -> Result<Vec<String>, Error> {
         self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("select text from keys where site = ? and text is not null order by text")?;
+            let mut statement = connection.prepare_cached(
+                "select text from keys where site = ? and text is not null and revoked is null order by made, text",
+            )?;
             let keys = statement.query_map([site], |row| row.get(0))?;
             Ok(keys.collect::<Result<_, _>>()?)
         })
@@ -303,7 +313,7 @@ impl Read for Sqlite {
     fn reject_counts(&self, site: i64) -> Result<Vec<RejectCount>, Error> {
         self.read(|connection| {
             let mut statement = connection
-                .prepare_cached("select code, count(*) from rejects where site = ? group by code order by code")?;
+                .prepare_cached("select code, sum(n) from reject_counts where site = ? group by code order by code")?;
             let rows = statement.query_map([site], |row| Ok(RejectCount { code: row.get(0)?, n: row.get(1)? }))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

@@ -21,6 +21,6 @@ pub(super) fn number(connection: &Connection, text: &str) -> Result<i64, Error> 
 }
 
 /// The same for ever: it is on disk.
-fn hash(text: &str) -> i64 {
+pub(super) fn hash(text: &str) -> i64 {
     SipHasher13::new_with_keys(0x6265_636b_6f6e, 1).hash(text.as_bytes()) as i64
 }

@@ -32,6 +32,9 @@ mod dashboard;
 /// `beckon import`: every line accounted for, and the reports equal to a recount of the file.
 mod import;
 
+/// Flags, environment, `beckon.toml`, and what `beckon config` says of them.
+mod options;
+
 /// Conditions and buckets as others have specified them.
 mod growthbook;
 

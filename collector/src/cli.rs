@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod backup;
+pub(crate) mod config;
 pub(crate) mod import;
 pub(crate) mod serve;
 pub(crate) mod verify;

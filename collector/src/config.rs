@@ -1,6 +1,14 @@
-//! Options: by flag, then environment.
+//! Options: by flag, then environment, then `beckon.toml`, then as they stand here.
+//!
+//! An option is an argument with a name in the environment: `--limits-client-rate` is `BECKON_LIMITS_CLIENT_RATE` there,
+//! and `limits_client_rate`, or `client_rate` under `[limits]`, in the file. Nothing else has to be said of it.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+mod file;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
@@ -11,9 +19,87 @@ use tracing::level_filters::LevelFilter;
 pub(crate) struct Options {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// The file of options; where none is named, `beckon.toml` of the working folder, if there is one.
+    #[arg(long, global = true, env = "BECKON_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     /// What to log: off, error, warn, info, debug.
-    #[arg(long, global = true, env = "BECKON_LOG", default_value = "info")]
+    #[arg(long, global = true, env = "BECKON_LOG", default_value = "info", value_name = "LEVEL")]
     pub(crate) log: LevelFilter,
+}
+
+/// An option as it is in force.
+pub(crate) struct Setting {
+    /// Its name, as in the file.
+    pub(crate) key: String,
+    /// Its value as it would stand in the file, `"***"` for a secret; `None` where it is not set.
+    pub(crate) value: Option<String>,
+    /// Where that came from, in words.
+    pub(crate) from: String,
+}
+
+/// Reads the options of this process, and where each came from.
+///
+/// Ends the process with its help where that was asked for, and with code 2 where the command line is wrong.
+///
+/// # Errors
+/// What is wrong with the file, in one line.
+pub(crate) fn read() -> Result<(Options, Vec<Setting>), String> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let command = Options::command();
+    let file = match config_file(&command, &arguments) {
+        None => file::File::default(),
+        Some(path) => {
+            let text = fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            file::File::read(&path, &text, &command)?
+        }
+    };
+    let matches = file.as_defaults(command).get_matches_from(&arguments);
+    let options = Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let settings = settings(&matches, &file);
+    Ok((options, settings))
+}
+
+/// The file of options: as named, else the one that lies in the working folder.
+fn config_file(command: &clap::Command, arguments: &[OsString]) -> Option<PathBuf> {
+    // Whatever else is wrong with the command line is said when it is read in earnest.
+    let matches = command.clone().ignore_errors(true).try_get_matches_from(arguments).ok()?;
+    let named = leaf(&matches).0.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    named.or_else(|| Some(PathBuf::from("beckon.toml")).filter(|path| path.exists()))
+}
+
+/// What was matched of the innermost command, and the names that lead there.
+fn leaf(matches: &ArgMatches) -> (&ArgMatches, Vec<&str>) {
+    let mut found = (matches, Vec::new());
+    while let Some((name, inner)) = found.0.subcommand() {
+        found.0 = inner;
+        found.1.push(name);
+    }
+    found
+}
+
+/// Every option of the command that was called.
+fn settings(matches: &ArgMatches, file: &file::File) -> Vec<Setting> {
+    let root = Options::command();
+    let (matches, names) = leaf(matches);
+    let mut command = &root;
+    for name in names {
+        command = command.find_subcommand(name).unwrap_or(command);
+    }
+    let global = root.get_arguments().filter(|argument| argument.is_global_set());
+    let options = command.get_arguments().chain(global).filter(|argument| file::is_option(argument));
+    let setting = |argument: &clap::Arg| {
+        let long = argument.get_long()?;
+        let id = argument.get_id().as_str();
+        let values = matches.try_get_raw(id).ok().flatten();
+        let values = values.map(|values| values.map(|value| value.to_string_lossy().into_owned()).collect::<Vec<_>>());
+        let from = match matches.value_source(id) {
+            Some(ValueSource::CommandLine) => format!("--{long}"),
+            Some(ValueSource::EnvVariable) => argument.get_env().unwrap_or_default().to_string_lossy().into_owned(),
+            _ => file.place(long).unwrap_or_else(|| "default".to_owned()),
+        };
+        Some(Setting { key: long.replace('-', "_"), value: values.map(|values| file::write(argument, &values)), from })
+    };
+    options.filter_map(setting).collect()
 }
 
 #[derive(Subcommand)]
@@ -26,6 +112,8 @@ pub(crate) enum Command {
     Verify(Data),
     /// Copy the data as of now into one file, beside a running collector or without one.
     Backup(Backup),
+    /// Print what is in force and where it came from; secrets are masked.
+    Config(Serve),
 }
 
 /// Where the data is.
@@ -59,7 +147,7 @@ pub(crate) struct Serve {
     #[arg(long, env = "BECKON_LISTEN", default_value = "127.0.0.1:8787")]
     pub(crate) listen: SocketAddr,
     /// Fixes the public key of the site `default` (`pk_...`).
-    #[arg(long, env = "BECKON_PUBLIC_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(long, env = "BECKON_PUBLIC_KEY", value_name = "KEY")]
     pub(crate) public_key: Option<String>,
     /// Fixes the secret key of the site `default` (`sk_...`); give it by the environment, where `ps` does not show it.
     #[arg(long, env = "BECKON_SECRET_KEY", value_name = "KEY", hide_env_values = true)]
@@ -93,4 +181,27 @@ pub(crate) struct Backup {
 pub(crate) enum Format {
     /// Alibaba's UserBehavior: user, item, category, behaviour, unix seconds.
     Taobao,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn each(command: &clap::Command, look: &mut dyn FnMut(&clap::Arg)) {
+        command.get_arguments().for_each(&mut *look);
+        command.get_subcommands().for_each(|inner| each(inner, look));
+    }
+
+    #[test]
+    fn the_environment_says_it_as_the_flag_does() {
+        let command = Options::command();
+        command.clone().debug_assert();
+        let mut options = 0;
+        each(&command, &mut |argument| {
+            let (Some(name), Some(long)) = (argument.get_env(), argument.get_long()) else { return };
+            assert_eq!(name.to_str(), Some(format!("BECKON_{}", long.to_uppercase().replace('-', "_")).as_str()));
+            options += 1;
+        });
+        assert!(options > 10);
+    }
 }

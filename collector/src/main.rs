@@ -12,17 +12,29 @@ mod report;
 mod secrets;
 mod store;
 
-use clap::Parser;
 use std::process::ExitCode;
 
+/// The command line or the file of options is wrong.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
-    let options = config::Options::parse();
+    let (options, settings) = match config::read() {
+        Ok(read) => read,
+        Err(wrong) => {
+            eprintln!("beckon: {wrong}");
+            return ExitCode::from(USAGE);
+        }
+    };
     tracing_subscriber::fmt().with_target(false).with_writer(std::io::stderr).with_max_level(options.log).init();
     let done = match options.command {
         config::Command::Serve(serve) => cli::serve::run(&serve),
         config::Command::Import(import) => cli::import::run(&import),
         config::Command::Verify(data) => cli::verify::run(&data),
         config::Command::Backup(backup) => cli::backup::run(&backup),
+        config::Command::Config(_) => {
+            cli::config::run(&settings);
+            Ok(ExitCode::SUCCESS)
+        }
     };
     match done {
         Ok(code) => code,

@@ -91,6 +91,7 @@ impl File {
         let known = known(command);
         let mut leaves = Vec::new();
         flatten(table.get_ref(), &[], &mut leaves);
+        leaves.sort_by_key(|(_, offset, _)| *offset);
         let mut said: BTreeMap<String, (usize, Vec<String>)> = BTreeMap::new();
         for (names, offset, value) in leaves {
             let line = at(offset);

@@ -11,6 +11,9 @@ mod visitors;
 /// `POST /v1/events`: what is stored, what is refused, and how that is said.
 mod ingest;
 
+/// How many requests a client and a key may make.
+mod limits;
+
 /// What was acknowledged is there once, whatever happens to the process.
 mod durability;
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub(crate) struct Grant {
     /// The site it is about.
     pub(crate) site: i64,
+    /// Tells one key from another; the dashboard's session has none.
+    pub(crate) key: Option<u64>,
     /// Public keys have none.
     pub(crate) scopes: Scopes,
 }
@@ -48,7 +50,7 @@ impl Access {
             return Ok(grant.clone());
         }
         let Key { site, scopes, .. } = self.store.key(&hash)?.ok_or(Error::BadKey)?;
-        let grant = Grant { site, scopes };
+        let grant = Grant { site, key: hash.first_chunk().copied().map(u64::from_le_bytes), scopes };
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(hash, grant.clone());
         Ok(grant)
     }
@@ -61,7 +63,7 @@ impl Access {
     /// The grant of a dashboard's session: everything but sending events and erasing.
     pub(crate) fn session(&self, session: &str, now: i64) -> Result<Grant, Error> {
         let site = self.secrets.read_session(session, now).ok_or(Error::BadKey)?;
-        Ok(Grant { site, scopes: Scopes(Scopes::READ.0 | Scopes::MANAGE.0 | Scopes::EXPORT.0) })
+        Ok(Grant { site, key: None, scopes: Scopes(Scopes::READ.0 | Scopes::MANAGE.0 | Scopes::EXPORT.0) })
     }
 }
 

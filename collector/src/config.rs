@@ -4,6 +4,9 @@
 //! and `limits_client_rate`, or `client_rate` under `[limits]`, in the file. Nothing else has to be said of it.
 
 mod file;
+mod network;
+
+pub(crate) use network::Network;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -155,6 +158,31 @@ pub(crate) struct Serve {
     /// The address of the dashboard as browsers see it; with https:// its cookie is sent over TLS only.
     #[arg(long, env = "BECKON_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// How many requests are taken, and whose word tells where they come from.
+#[derive(Args)]
+pub(crate) struct Limits {
+    /// Reverse proxies, as addresses or networks: where one of them is the peer, the client is the right-most entry of
+    /// `X-Forwarded-For` that is none of them.
+    #[arg(long, env = "BECKON_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// Requests a second with a public key that a client may make in the long run (IPv6 by /64); 0 for any number.
+    #[arg(long = "limits-client-rate", env = "BECKON_LIMITS_CLIENT_RATE", value_name = "N", default_value_t = 50)]
+    pub(crate) client_rate: u32,
+    /// Requests with a public key that a client may make at once.
+    #[arg(long = "limits-client-burst", env = "BECKON_LIMITS_CLIENT_BURST", value_name = "N", default_value_t = 200,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) client_burst: u32,
+    /// Requests a second that one key may make in the long run; 0 for any number.
+    #[arg(long = "limits-key-rate", env = "BECKON_LIMITS_KEY_RATE", value_name = "N", default_value_t = 0)]
+    pub(crate) key_rate: u32,
+    /// Requests that one key may make at once, where there is a rate.
+    #[arg(long = "limits-key-burst", env = "BECKON_LIMITS_KEY_BURST", value_name = "N", default_value_t = 1_000,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) key_burst: u32,
 }
 
 #[derive(Args)]

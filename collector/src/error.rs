@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use engine::condition::Problem;
 use serde_json::json;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// An answer other than 2xx.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,8 @@ pub(crate) enum Error {
     BadEncoding,
     #[error("{}", .0.first().map_or("", |problem| problem.detail.as_str()))]
     Invalid(Vec<Problem>),
+    #[error("too many requests: try again in {} s", seconds(.0))]
+    RateLimited(Duration),
     #[error("the queue is full: try again shortly")]
     Busy,
     #[error("the data cannot be written at the moment")]
@@ -75,6 +78,7 @@ impl Error {
                 let code = if condition { "bad_condition" } else { "bad_value" };
                 (StatusCode::UNPROCESSABLE_ENTITY, code, "Not a document that fits")
             }
+            Error::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
             Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
             Error::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, "read_only", "Read-only"),
             Error::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "Going down"),
@@ -117,6 +121,9 @@ impl IntoResponse for Error {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Error::RateLimited(wait) = &self {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
+        }
         match status {
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -128,6 +135,11 @@ impl IntoResponse for Error {
         }
         response
     }
+}
+
+/// A wait in whole seconds, as `Retry-After` tells it: never shorter than it is.
+fn seconds(wait: &Duration) -> u64 {
+    wait.as_millis().div_ceil(1_000).max(1) as u64
 }
 
 /// A name for one answer, to find its line in the log by.

@@ -8,6 +8,7 @@ mod decide;
 mod events;
 mod export;
 mod health;
+mod limits;
 mod live;
 mod manage;
 mod reports;
@@ -20,11 +21,14 @@ use crate::recommend::Recommender;
 use crate::report::live::Live;
 use crate::secrets::Secrets;
 use crate::store::Store;
+pub(crate) use limits::Limits;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -33,6 +37,7 @@ pub(crate) struct App {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) access: Access,
+    pub(crate) limits: Limits,
     pub(crate) recommender: Recommender,
     pub(crate) live: Arc<Live>,
     /// The token of the one-time link and until when it holds (ms); taken by its first use.
@@ -51,7 +56,7 @@ type Shared = Arc<App>;
 pub(crate) async fn serve(listener: std::net::TcpListener, app: Shared) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let mut closing = app.closing.clone();
-    axum::serve(listener, router(app))
+    axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
             // An error means that the sender is gone, which is as good a reason to stop.
             let _ = closing.wait_for(|closing| *closing).await;
@@ -67,6 +72,7 @@ fn router(app: Shared) -> Router {
         .route("/v1/bundle", get(bundle::get))
         // Here too, as a page wants to read this answer like any other.
         .method_not_allowed_fallback(|| async { Error::BadMethod })
+        .layer(from_fn_with_state(Arc::clone(&app), limits::guard))
         .layer(from_fn_with_state(Arc::clone(&app), refuse_when_closing))
         .layer(from_fn(caller::cors));
     Router::new()
@@ -89,6 +95,7 @@ fn router(app: Shared) -> Router {
         .route("/readyz", get(health::readyz))
         .fallback(dashboard::asset)
         .method_not_allowed_fallback(|| async { Error::BadMethod })
+        .layer(from_fn_with_state(Arc::clone(&app), limits::guard))
         .layer(from_fn_with_state(Arc::clone(&app), refuse_when_closing))
         .merge(public)
         .layer(from_fn(log))

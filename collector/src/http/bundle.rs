@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::caller::{Keys, check_origin};
+use super::limits::Client;
 use crate::error::Error;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 /// The rules as the page may know them. Public, like the page itself: no names, no results, nothing private.
 pub(super) async fn get(
     State(app): State<Shared>,
+    client: Client,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -17,6 +19,7 @@ pub(super) async fn get(
     let early = keys.early(&app)?;
     let grant = keys.late(&app, early, None)?;
     check_origin(&app, &grant, &headers)?;
+    app.limits.take(&grant, client)?;
     let rules = app.recommender.rules(grant.site)?;
     let etag = format!("\"{}\"", rules.bundle.version);
     let cache = [

@@ -1,6 +1,7 @@
 //! `POST /v1/decide`.
 
 use super::caller::{Keys, check_origin};
+use super::limits::Client;
 use super::{App, Shared, blocking, body, json};
 use crate::access::Grant;
 use crate::clock;
@@ -23,6 +24,7 @@ const DEFAULT_ITEMS: usize = 8;
 /// Decides for a visitor.
 pub(super) async fn post(
     State(app): State<Shared>,
+    client: Client,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: axum::body::Body,
@@ -34,6 +36,7 @@ pub(super) async fn post(
     let Value::Map(map) = serde_json::from_slice(&bytes)? else { return Err(bad("", "expected an object")) };
     let grant = keys.late(&app, early, map.str("key"))?;
     check_origin(&app, &grant, &headers)?;
+    app.limits.take(&grant, client)?;
     let question = question(&map, map.str("visitor").unwrap_or_default(), &grant)?;
     let told = !grant.is_public() && grant.need(Scopes::READ).is_ok();
     json(blocking(move || answer(&app, grant.site, &question, told)).await?)

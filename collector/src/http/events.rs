@@ -1,6 +1,7 @@
 //! `POST /v1/events`.
 
 use super::caller::{Keys, check_origin};
+use super::limits::Client;
 use super::{Shared, blocking, body, decide, json};
 use crate::clock;
 use crate::error::Error;
@@ -22,6 +23,7 @@ const INLINE: usize = 32 * 1024;
 /// Takes a batch in; answers once it is on disk, with what became of each event.
 pub(super) async fn post(
     State(app): State<Shared>,
+    client: Client,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: axum::body::Body,
@@ -37,6 +39,7 @@ pub(super) async fn post(
         grant.need(Scopes::INGEST)?;
     }
     check_origin(&app, &grant, &headers)?;
+    app.limits.take(&grant, client)?;
 
     let sender = Sender { site: grant.site, trusted: !grant.is_public(), received, secrets: &app.secrets };
     let (batch, outcomes) = if bytes.len() > INLINE {

@@ -38,6 +38,9 @@ mod import;
 /// Flags, environment, `beckon.toml`, and what `beckon config` says of them.
 mod options;
 
+/// What an operator sees of a running collector: its log.
+mod operating;
+
 /// Conditions and buckets as others have specified them.
 mod growthbook;
 

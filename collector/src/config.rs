@@ -28,6 +28,18 @@ pub(crate) struct Options {
     /// What to log: off, error, warn, info, debug.
     #[arg(long, global = true, env = "BECKON_LOG", default_value = "info", value_name = "LEVEL")]
     pub(crate) log: LevelFilter,
+    /// The form of a line in the log.
+    #[arg(long, global = true, env = "BECKON_LOG_FORMAT", value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// An object a line.
+    Json,
 }
 
 /// An option as it is in force.

@@ -4,7 +4,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::condition::Problem;
 use serde_json::json;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 /// An answer other than 2xx.
@@ -96,9 +95,11 @@ impl From<serde_json::Error> for Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, code, title) = self.parts();
-        let request_id = request_id();
+        // Only a test answers without a request.
+        let request_id = CURRENT.try_with(|current| current.id.clone()).unwrap_or_default();
         if let Error::Internal(cause) = &self {
-            tracing::error!(request_id, cause = format!("{cause:#}"), "a request failed");
+            let route = CURRENT.try_with(|current| current.route.clone()).unwrap_or_default();
+            tracing::error!(request_id, %route, cause = format!("{cause:#}"), "a request failed");
         }
         let mut problem = json!({
             "type": format!("urn:beckon:{code}"), "title": title, "status": status.as_u16(),
@@ -142,13 +143,15 @@ fn seconds(wait: &Duration) -> u64 {
     wait.as_millis().div_ceil(1_000).max(1) as u64
 }
 
-/// A name for one answer, to find its line in the log by.
-fn request_id() -> String {
-    let mut bytes = [0u8; 8];
-    // Without randomness the id says nothing, and the answer is still right.
-    let _ = getrandom::fill(&mut bytes);
-    bytes.iter().fold(String::with_capacity(16), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// A request on its way: what the answer, the log and the problem document call it.
+pub(crate) struct Current {
+    /// Its name, 16 hex digits.
+    pub(crate) id: String,
+    /// The template of its route; `-` where it met none.
+    pub(crate) route: Box<str>,
+}
+
+tokio::task_local! {
+    /// The request that this task answers.
+    pub(crate) static CURRENT: Current;
 }

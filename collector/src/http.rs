@@ -12,6 +12,7 @@ mod limits;
 mod live;
 mod manage;
 mod reports;
+mod requests;
 mod visitors;
 
 use crate::access::Access;
@@ -98,7 +99,7 @@ fn router(app: Shared) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), limits::guard))
         .layer(from_fn_with_state(Arc::clone(&app), refuse_when_closing))
         .merge(public)
-        .layer(from_fn(log))
+        .layer(from_fn(requests::named))
         .with_state(app)
 }
 
@@ -107,18 +108,6 @@ async fn refuse_when_closing(State(app): State<Shared>, request: Request, next: 
         return Error::ShuttingDown.into_response();
     }
     next.run(request).await
-}
-
-/// One line a request: the route's template and no ids, no query, no address.
-async fn log(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let route = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
-    let took = crate::clock::Stopwatch::start();
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    let ms = took.elapsed().as_secs_f64() * 1e3;
-    tracing::debug!(%method, route = route.as_deref().unwrap_or("-"), status, ms, "answered");
-    response
 }
 
 /// Runs what waits for the disk on a thread of its own.

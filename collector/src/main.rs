@@ -12,6 +12,7 @@ mod report;
 mod secrets;
 mod store;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// The command line or the file of options is wrong.
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    tracing_subscriber::fmt().with_target(false).with_writer(std::io::stderr).with_max_level(options.log).init();
+    log_to_stderr(&options);
     let done = match options.command {
         config::Command::Serve(serve) => cli::serve::run(&serve),
         config::Command::Import(import) => cli::import::run(&import),
@@ -42,5 +43,13 @@ fn main() -> ExitCode {
             eprintln!("beckon: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn log_to_stderr(options: &config::Options) {
+    let log = tracing_subscriber::fmt().with_target(false).with_writer(std::io::stderr).with_max_level(options.log);
+    match options.log_format {
+        config::LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        config::LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
     }
 }

@@ -170,6 +170,11 @@ impl Collector {
 
     /// Over a folder, with more options.
     pub(crate) fn over(folder: &Arc<Folder>, options: &[&str]) -> Collector {
+        Collector::with(folder, options, &[])
+    }
+
+    /// Over a folder, with more options and more of an environment.
+    pub(crate) fn with(folder: &Arc<Folder>, options: &[&str], environment: &[(&str, &Path)]) -> Collector {
         let log = File::options().create(true).append(true).open(folder.path("log")).expect("a log");
         let mut child = beckon()
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "debug", "--data"])
@@ -178,6 +183,7 @@ impl Collector {
             .envs([("BECKON_PUBLIC_KEY", PUBLIC), ("BECKON_SECRET_KEY", SECRET)])
             // All tests come from one address; those of the limits set their own.
             .env("BECKON_LIMITS_CLIENT_RATE", "0")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -203,6 +209,12 @@ impl Collector {
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
+    }
+
+    /// Waits for the end of a process that is to die by itself.
+    pub(crate) fn died(mut self) {
+        let ended = self.ended();
+        assert!(!ended.success(), "it ended by itself: {ended}");
     }
 
     /// Asks the process to go; it may take as long as it promises.

@@ -15,17 +15,26 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 
 const SENDERS: usize = 4;
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 30;
+
+/// How many rounds of something: what the environment says under this name, or so many.
+#[allow(clippy::disallowed_methods, reason = "more rounds than a usual run has time for")]
+pub(crate) fn rounds(name: &str, usual: usize) -> usize {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}: expected a whole number")),
+        Err(_) => usual,
+    }
+}
 
 /// Where the collector is at the moment, for senders that outlive it.
 #[derive(Default)]
-struct Place {
+pub(crate) struct Place {
     at: Mutex<(u64, Option<SocketAddr>)>,
     moved: Condvar,
 }
 
 impl Place {
-    fn set(&self, address: SocketAddr) {
+    pub(crate) fn set(&self, address: SocketAddr) {
         let mut at = self.at.lock().expect("no panic");
         *at = (at.0 + 1, Some(address));
         self.moved.notify_all();
@@ -43,10 +52,10 @@ impl Place {
 
 /// What a sender has to say at its end.
 #[derive(Default)]
-struct Sent {
+pub(crate) struct Sent {
     /// Everything it tried to send, by id.
-    events: BTreeMap<String, Value>,
-    acknowledged: HashSet<String>,
+    pub(crate) events: BTreeMap<String, Value>,
+    pub(crate) acknowledged: HashSet<String>,
 }
 
 /// Sends batch after batch of made-up visits until told to stop. A batch that is not answered is sent again, with the
@@ -93,7 +102,7 @@ fn sender(number: u64, place: &Place, stop: &AtomicBool, acknowledged: &Sender<u
 }
 
 /// Waits until the senders were told of so many events more.
-fn wait_for(acknowledged: &Receiver<usize>, events: usize) {
+pub(crate) fn wait_for(acknowledged: &Receiver<usize>, events: usize) {
     let mut count = 0;
     while count < events {
         count += acknowledged.recv_timeout(BOUND).expect("the senders get on");
@@ -101,7 +110,7 @@ fn wait_for(acknowledged: &Receiver<usize>, events: usize) {
 }
 
 /// Runs senders around a scenario, and says what they sent.
-fn under_load(place: &Arc<Place>, scenario: impl FnOnce(&Receiver<usize>)) -> Sent {
+pub(crate) fn under_load(place: &Arc<Place>, scenario: impl FnOnce(&Receiver<usize>)) -> Sent {
     let stop = AtomicBool::new(false);
     let (sender_side, acknowledged) = channel();
     let mut all = Sent::default();
@@ -131,7 +140,7 @@ fn under_load(place: &Arc<Place>, scenario: impl FnOnce(&Receiver<usize>)) -> Se
 
 /// Everything acknowledged is there once and as it was sent, nothing is there that was not sent, and all that was
 /// counted on the way in is what a recount gives.
-fn check(collector: &mut Collector, sent: &Sent) {
+pub(crate) fn check(collector: &mut Collector, sent: &Sent) {
     let export = collector.export();
     let mut ids = HashSet::new();
     for stored in &export {
@@ -148,8 +157,19 @@ fn check(collector: &mut Collector, sent: &Sent) {
     check_reports(collector, &read(&export), "UTC", 0);
     let (visitors, _) = check_facts(collector, &export);
     assert!(visitors > 10);
+    // Once with what a crash leaves, and once as a good end leaves it.
+    verify(&collector.folder);
     assert!(collector.terminate().success());
-    let database = rusqlite::Connection::open(collector.folder.database()).expect("the database");
+    verify(&collector.folder);
+    assert_eq!(Collector::over(&collector.folder, &[]).export().len(), export.len(), "after another start");
+}
+
+/// `beckon verify` finds all as counted again, and SQLite finds the file whole.
+pub(crate) fn verify(folder: &Folder) {
+    let verified = beckon().arg("verify").arg("--data").arg(folder.data()).output().expect("it runs");
+    let told = [verified.stdout, verified.stderr].concat();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&told));
+    let database = rusqlite::Connection::open(folder.database()).expect("the database");
     let found: String = database.query_row("pragma integrity_check", [], |row| row.get(0)).expect("an answer");
     assert_eq!(found, "ok");
 }
@@ -159,8 +179,9 @@ fn kill_9_loses_nothing_that_was_acknowledged() {
     let folder = Folder::new();
     let place = Arc::new(Place::default());
     let mut dice = Dice(9);
+    let rounds = rounds("BECKON_KILL_ROUNDS", ROUNDS);
     let sent = under_load(&place, |acknowledged| {
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             let collector = Collector::over(&folder, &[]);
             place.set(collector.address);
             wait_for(acknowledged, 50 + dice.below(300));
@@ -171,7 +192,7 @@ fn kill_9_loses_nothing_that_was_acknowledged() {
         wait_for(acknowledged, 100);
         collector.kill();
     });
-    assert!(sent.acknowledged.len() > ROUNDS * 50);
+    assert!(sent.acknowledged.len() > rounds * 50);
     check(&mut Collector::over(&folder, &[]), &sent);
 }
 

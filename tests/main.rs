@@ -17,6 +17,10 @@ mod limits;
 /// What was acknowledged is there once, whatever happens to the process.
 mod durability;
 
+/// The same with faults of disk and clock: power cuts, full disks, failing fsyncs, outside locks, wrong clocks.
+#[cfg(target_os = "linux")]
+mod faults;
+
 /// Whatever is stored can be read again, however odd.
 mod survival;
 

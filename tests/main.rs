@@ -33,6 +33,9 @@ mod manage;
 /// `POST /v1/decide`, and decisions in the answer to events: offers and items.
 mod decide;
 
+/// Sealed properties, the key file, and new keys.
+mod sealed;
+
 /// The dashboard: its page, its sign-in, its live stream.
 mod dashboard;
 

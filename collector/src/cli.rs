@@ -3,5 +3,6 @@
 pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod import;
+pub(crate) mod keys;
 pub(crate) mod serve;
 pub(crate) mod verify;

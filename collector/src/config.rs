@@ -129,6 +129,15 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Print what is in force and where it came from; secrets are masked.
     Config(Serve),
+    /// The keys that seal what sites call sensitive.
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Seal everything sealed under a new key and drop the old one; the collector must not be running.
+    Rotate(Data),
 }
 
 /// Where the data is.

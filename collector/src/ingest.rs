@@ -29,8 +29,10 @@ pub(crate) struct Sender<'a> {
     pub(crate) trusted: bool,
     /// When the request arrived, in ms.
     pub(crate) received: i64,
-    /// What hashes.
+    /// What hashes and seals.
     pub(crate) secrets: &'a Secrets,
+    /// The properties that the site keeps sealed.
+    pub(crate) sensitive: &'a [String],
 }
 
 /// What an envelope gives to each of its events.
@@ -93,6 +95,7 @@ pub(crate) fn event(sender: &Sender<'_>, shared: &Shared, value: &Value) -> Resu
             Id::v7(event.at, u128::from_be_bytes(hash))
         }
     };
+    let sealed = seal(sender, id, &mut event, &mut warnings);
     clean::event(&mut event);
     event.session = None;
     let incoming = Incoming {
@@ -105,8 +108,46 @@ pub(crate) fn event(sender: &Sender<'_>, shared: &Shared, value: &Value) -> Resu
         user: user.map(|user| sender.secrets.user(sender.site, &user)),
         transaction,
         event,
+        sealed,
     };
     Ok((incoming, warnings))
+}
+
+/// Takes what the site calls sensitive out of an event and seals it: nothing after this sees it. It is masked before
+/// like all the rest, so that a lost key tells no e-mail address either.
+fn seal(sender: &Sender<'_>, id: Id, event: &mut Event, warnings: &mut Vec<Warning>) -> Option<Vec<u8>> {
+    let mut taken = Map::new();
+    for name in sender.sensitive {
+        if let Some(mut value) = event.props.remove(name) {
+            clean::own(name, &mut value);
+            taken.set(name.as_str(), value);
+        }
+    }
+    if taken.is_empty() {
+        return None;
+    }
+    let sealed = sender.secrets.seal(sender.site, id, &taken);
+    if sealed.is_none() {
+        let gone = taken
+            .iter()
+            .map(|(name, _)| Warning { path: format!("props.{name}"), detail: "could not be sealed: dropped" });
+        warnings.extend(gone);
+    }
+    sealed
+}
+
+/// Takes what the site calls sensitive out of a value that is kept as it came, wherever it stands in it.
+fn without(sensitive: &[String], value: &mut Value) {
+    match value {
+        Value::Map(map) => {
+            for name in sensitive {
+                map.remove(name);
+            }
+            map.iter_mut().for_each(|(_, value)| without(sensitive, value));
+        }
+        Value::List(list) => list.iter_mut().for_each(|value| without(sensitive, value)),
+        _ => {}
+    }
 }
 
 /// A batch while it is being put together.
@@ -157,6 +198,7 @@ impl<'a> Intake<'a> {
         // It names keys of the sender's own.
         reject.path = masked(&reject.path);
         let mut cleaned = value.clone();
+        without(self.sender.sensitive, &mut cleaned);
         clean::own("", &mut cleaned);
         if let Value::Map(map) = &mut cleaned {
             // The id of a user is never kept as it came, wanted or not.

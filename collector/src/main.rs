@@ -36,6 +36,7 @@ fn main() -> ExitCode {
             cli::config::run(&settings);
             Ok(ExitCode::SUCCESS)
         }
+        config::Command::Keys(config::Keys::Rotate(data)) => cli::keys::rotate(&data),
     };
     match done {
         Ok(code) => code,

@@ -31,6 +31,8 @@ pub(crate) struct Rules {
     pub(crate) public: String,
     /// The origins that may use the site's public keys; empty means any.
     pub(crate) origins: Vec<String>,
+    /// The properties that the site keeps sealed.
+    pub(crate) sensitive: Vec<String>,
 }
 
 /// What is asked of a slot.
@@ -170,7 +172,7 @@ impl Recommender {
         bundle.sold_out.sort();
         let public = bundle.public(segments.iter().filter_map(|(id, map)| Segment::public(id, map)));
         let public = serde_json::to_string(&public).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Rules { bundle, public, origins: site.origins.clone() })
+        Ok(Rules { bundle, public, origins: site.origins.clone(), sensitive: site.sensitive.clone() })
     }
 
     /// Answers a question in the form of the API. `told` tells why in full: for who may read, not for the page.

@@ -1,17 +1,28 @@
-//! The key file: the one secret that everything signed or hashed here hangs on.
+//! What the key file opens: hashes, signatures and seals.
+
+mod file;
+mod sealing;
+
+pub(crate) use sealing::{Unopened, hide};
 
 use anyhow::{Context, bail};
+use file::{KeyFile, SealingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::fmt::Write as _;
-use std::fs;
 use std::hash::Hasher;
 use std::path::Path;
 use subtle::ConstantTimeEq;
 
-/// Keys derived from the key file, one for each use.
+/// The key file and what is derived from it.
 pub(crate) struct Secrets {
+    derived: Derived,
+    file: KeyFile,
+}
+
+/// Keys derived from the master key, one for each use; it never changes, as hashes are all that is kept of what they hide.
+struct Derived {
     id: String,
     user: [u8; 32],
     signature: [u8; 32],
@@ -19,35 +30,12 @@ pub(crate) struct Secrets {
     payload: [u8; 16],
 }
 
-impl Secrets {
-    /// Reads the key file; where there is none yet, makes one (mode 0600), unless there is `data` that was written with
-    /// another.
-    pub(crate) fn open(path: &Path, data: bool) -> anyhow::Result<Secrets> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && data => bail!(
-                "there is no key file {}, and the data was written with one: bring it back, or say where it is by --key-file",
-                path.display()
-            ),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let text = format!("beckon-key-1 {}\n", hex(&random::<32>()?));
-                write_private(path, &text).with_context(|| format!("cannot write the key file {}", path.display()))?;
-                text
-            }
-            Err(error) => return Err(error).with_context(|| format!("cannot read the key file {}", path.display())),
-        };
-        let master = text.trim().strip_prefix("beckon-key-1 ").and_then(unhex);
-        let Some(master) = master.filter(|master| master.len() == 32) else {
-            bail!("the key file {} is not one: expected `beckon-key-1` and 64 hex digits", path.display());
-        };
-        Ok(Secrets::derive(&master))
-    }
-
-    fn derive(master: &[u8]) -> Secrets {
+impl Derived {
+    fn of(master: &[u8]) -> Derived {
         let key = |label: &str| hmac(master, label.as_bytes());
         let mut payload = [0; 16];
         payload.copy_from_slice(&key("payload")[..16]);
-        Secrets {
+        Derived {
             id: hex(&key("id")[..8]),
             user: key("user"),
             signature: key("signature"),
@@ -55,16 +43,70 @@ impl Secrets {
             payload,
         }
     }
+}
+
+impl Secrets {
+    /// Reads the key file; where there is none yet, makes one (mode 0600), unless there is `data` that was written with
+    /// another.
+    pub(crate) fn open(path: &Path, data: bool) -> anyhow::Result<Secrets> {
+        let file = KeyFile::open(path, data)?;
+        Ok(Secrets { derived: Derived::of(&file.master), file })
+    }
+
+    /// Reads the sealing keys again, and makes the first one where a file of the first form has none. To be called once
+    /// the folder of the data is locked: before that another process could change them.
+    ///
+    /// # Errors
+    /// The file cannot be read any more, or is another one now.
+    pub(crate) fn settle(&mut self) -> anyhow::Result<()> {
+        let mut file = self.file.again()?;
+        if file.master != self.file.master {
+            bail!("the key file was replaced meanwhile");
+        }
+        if file.sealing.is_empty() {
+            file.sealing.push(SealingKey::draw()?);
+            if let Err(error) = file.write() {
+                // Where it is mounted to be read only: everything but sealing works.
+                tracing::warn!(%error, "the key file has no key for sealing, and none could be added");
+                file.sealing.clear();
+            }
+        }
+        self.file = file;
+        Ok(())
+    }
+
+    /// Whether there is a key to seal with.
+    pub(crate) fn can_seal(&self) -> bool {
+        !self.file.sealing.is_empty()
+    }
+
+    /// How many sealing keys there are: more than one while keys are being rotated.
+    pub(crate) fn sealing_keys(&self) -> usize {
+        self.file.sealing.len()
+    }
+
+    /// Adds a sealing key, the newest from now on; it is on disk when this returns.
+    pub(crate) fn add_sealing_key(&mut self) -> anyhow::Result<()> {
+        self.file.sealing.push(SealingKey::draw()?);
+        self.file.write()
+    }
+
+    /// Drops all sealing keys but the newest.
+    pub(crate) fn drop_old_sealing_keys(&mut self) -> anyhow::Result<()> {
+        let old = self.file.sealing.len().saturating_sub(1);
+        self.file.sealing.drain(..old);
+        self.file.write()
+    }
 
     /// Names the key without telling it.
     pub(crate) fn id(&self) -> &str {
-        &self.id
+        &self.derived.id
     }
 
     /// What is kept of a shop's user id.
     pub(crate) fn user(&self, site: i64, user: &str) -> [u8; 16] {
         let mut hash = [0; 16];
-        hash.copy_from_slice(&hmac(&self.user, format!("{site}:{user}").as_bytes())[..16]);
+        hash.copy_from_slice(&hmac(&self.derived.user, format!("{site}:{user}").as_bytes())[..16]);
         hash
     }
 
@@ -75,7 +117,7 @@ impl Secrets {
 
     /// The site's secret that its server signs user ids with.
     pub(crate) fn site_secret(&self, site: i64) -> String {
-        hex(&hmac(&self.signature, site.to_string().as_bytes()))
+        hex(&hmac(&self.derived.signature, site.to_string().as_bytes()))
     }
 
     /// Whether `signature` is hex HMAC-SHA256(site secret, user).
@@ -86,7 +128,7 @@ impl Secrets {
 
     /// A keyed hash of 128 bits.
     pub(crate) fn hash(&self, feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> [u8; 16] {
-        let mut hasher = SipHasher24::new_with_key(&self.payload);
+        let mut hasher = SipHasher24::new_with_key(&self.derived.payload);
         feed(&mut |bytes| hasher.write(bytes));
         hasher.finish128().as_bytes()
     }
@@ -94,13 +136,13 @@ impl Secrets {
     /// The dashboard's session: who and until when (ms), signed.
     pub(crate) fn sign_session(&self, site: i64, until: i64) -> String {
         let text = format!("{site}.{until}");
-        format!("{text}.{}", hex(&hmac(&self.session, text.as_bytes())))
+        format!("{text}.{}", hex(&hmac(&self.derived.session, text.as_bytes())))
     }
 
     /// The site of a session that [`Secrets::sign_session`] signed and that has not ended by `now`.
     pub(crate) fn read_session(&self, session: &str, now: i64) -> Option<i64> {
         let (text, signature) = session.rsplit_once('.')?;
-        let expected = hmac(&self.session, text.as_bytes());
+        let expected = hmac(&self.derived.session, text.as_bytes());
         let good: bool = unhex(signature)?.ct_eq(&expected).into();
         let (site, until) = text.split_once('.')?;
         (good && until.parse::<i64>().ok()? > now).then(|| site.parse().ok())?
@@ -140,45 +182,34 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     Some(digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
 }
 
-/// Creates a file that only its owner can read.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    // The name too: data without its key could not be opened.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::File::open(folder)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn secrets(byte: u8) -> Secrets {
+        Secrets { derived: Derived::of(&[byte; 32]), file: KeyFile::of([byte; 32], Vec::new()) }
+    }
+
     #[test]
     fn sessions_end_and_cannot_be_forged() {
-        let secrets = Secrets::derive(&[7; 32]);
-        let session = secrets.sign_session(3, 1_000);
-        assert_eq!(secrets.read_session(&session, 999), Some(3));
-        assert_eq!(secrets.read_session(&session, 1_000), None);
-        assert_eq!(secrets.read_session(&session.replace("3.", "4."), 999), None);
-        assert_eq!(Secrets::derive(&[8; 32]).read_session(&session, 999), None);
+        let own = secrets(7);
+        let session = own.sign_session(3, 1_000);
+        assert_eq!(own.read_session(&session, 999), Some(3));
+        assert_eq!(own.read_session(&session, 1_000), None);
+        assert_eq!(own.read_session(&session.replace("3.", "4."), 999), None);
+        assert_eq!(secrets(8).read_session(&session, 999), None);
         for junk in ["", ".", "3.1000", "3.1000.zz", "3.1000."] {
-            assert_eq!(secrets.read_session(junk, 999), None);
+            assert_eq!(own.read_session(junk, 999), None);
         }
     }
 
     #[test]
     fn users_are_signed_by_the_sites_secret() {
-        let secrets = Secrets::derive(&[7; 32]);
-        let signature = hex(&hmac(secrets.site_secret(1).as_bytes(), b"42"));
-        assert!(secrets.user_signed(1, "42", &signature));
-        assert!(!secrets.user_signed(1, "43", &signature));
-        assert!(!secrets.user_signed(2, "42", &signature));
+        let own = secrets(7);
+        let signature = hex(&hmac(own.site_secret(1).as_bytes(), b"42"));
+        assert!(own.user_signed(1, "42", &signature));
+        assert!(!own.user_signed(1, "43", &signature));
+        assert!(!own.user_signed(2, "42", &signature));
     }
 
     #[test]

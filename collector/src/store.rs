@@ -36,6 +36,8 @@ pub(crate) struct Incoming {
     pub(crate) joins: bool,
     /// For a purchase: keyed hash of the transaction id as received.
     pub(crate) transaction: Option<[u8; 16]>,
+    /// The properties that the site keeps sealed; they are not among those of the event.
+    pub(crate) sealed: Option<Vec<u8>>,
 }
 
 /// What sent events.
@@ -191,6 +193,8 @@ pub(crate) struct Site {
     pub(crate) holdout: f64,
     /// Grows with every change of its documents.
     pub(crate) version: u32,
+    /// The properties whose values are kept sealed.
+    pub(crate) sensitive: Vec<String>,
 }
 
 /// What kinds of documents a site has.
@@ -250,6 +254,8 @@ pub(crate) struct Stored {
     pub(crate) time: i64,
     pub(crate) received: i64,
     pub(crate) event: Event,
+    /// Its sealed properties.
+    pub(crate) sealed: Option<Vec<u8>>,
 }
 
 /// Sums of a quarter of an hour for an event name.
@@ -304,7 +310,7 @@ pub(crate) trait Write: Send + Sync {
     fn close(&self);
     /// Keeps keys, all or none, each under its SHA-256.
     fn put_keys(&self, keys: Vec<([u8; 32], Key)>) -> Result<(), Error>;
-    /// Changes origins and holdout of a site.
+    /// Changes origins, holdout and sealed properties of a site.
     fn put_site(&self, site: Site) -> Result<(), Error>;
     /// Keeps a document; true where there was none of this id.
     fn put_document(&self, site: i64, kind: Kind, document: Document) -> Result<bool, Error>;

@@ -5,8 +5,8 @@ use crate::config::{Format, Import};
 use crate::ingest::{Intake, Outcome, Sender, Shared, masked, status, taobao, wait};
 use crate::secrets::Secrets;
 use crate::store::sqlite::Sqlite;
-use crate::store::{DEFAULT_SITE, Receipt, Verdict, Write as _};
-use anyhow::Context;
+use crate::store::{DEFAULT_SITE, Read as _, Receipt, Verdict, Write as _};
+use anyhow::{Context, bail};
 use engine::event::{Code, Reject, shorten};
 use engine::time;
 use engine::value::{Map, Value};
@@ -38,9 +38,15 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
         if is_gzip { Box::new(MultiGzDecoder::new(BufReader::new(counted))) } else { Box::new(counted) };
     let mut lines = BufReader::with_capacity(256 * 1024, plain);
 
-    let secrets = Secrets::open(&options.data.key_file(), Sqlite::is_in(&options.data.data))?;
+    let mut secrets = Secrets::open(&options.data.key_file(), Sqlite::is_in(&options.data.data))?;
     let store = Sqlite::open(&options.data.data, secrets.id(), Box::new(|_| ()))?;
-    let sender = Sender { site: DEFAULT_SITE, trusted: true, received: clock::now(), secrets: &secrets };
+    secrets.settle()?;
+    let sensitive = store.site(DEFAULT_SITE)?.map(|site| site.sensitive).unwrap_or_default();
+    if !sensitive.is_empty() && !secrets.can_seal() {
+        bail!("the site keeps properties sealed, and the key file has no key for it: let it be written to");
+    }
+    let (received, secrets) = (clock::now(), &secrets);
+    let sender = Sender { site: DEFAULT_SITE, trusted: true, received, secrets, sensitive: &sensitive };
     let Format::Taobao = options.format;
 
     let took = Stopwatch::start();

@@ -28,7 +28,7 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
     // Before anything is made: keys that were made and could not be shown would be lost.
     let listener = TcpListener::bind(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
     listener.set_nonblocking(true)?;
-    let secrets = Arc::new(Secrets::open(&options.data.key_file(), Sqlite::is_in(&options.data.data))?);
+    let mut secrets = Secrets::open(&options.data.key_file(), Sqlite::is_in(&options.data.data))?;
     let live = Arc::new(Live::new());
     let indexes = Arc::new(Indexes::default());
     let on_commit = {
@@ -39,6 +39,11 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
         })
     };
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options.data.data, secrets.id(), on_commit)?);
+    secrets.settle()?;
+    let secrets = Arc::new(secrets);
+    if !secrets.can_seal() && store.site(DEFAULT_SITE)?.is_some_and(|site| !site.sensitive.is_empty()) {
+        bail!("the site keeps properties sealed, and the key file has no key for it: let it be written to");
+    }
     let fresh = keys(store.as_ref(), options)?;
     // Neither is worth not starting for.
     if let Err(error) = indexes.build(store.as_ref(), DEFAULT_SITE) {

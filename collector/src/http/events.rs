@@ -41,7 +41,9 @@ pub(super) async fn post(
     check_origin(&app, &grant, &headers)?;
     app.limits.take(&grant, client)?;
 
-    let sender = Sender { site: grant.site, trusted: !grant.is_public(), received, secrets: &app.secrets };
+    let rules = app.recommender.rules(grant.site)?;
+    let (secrets, sensitive) = (app.secrets.as_ref(), rules.sensitive.as_slice());
+    let sender = Sender { site: grant.site, trusted: !grant.is_public(), received, secrets, sensitive };
     let (batch, outcomes) = if bytes.len() > INLINE {
         block_in_place(|| native::read(&sender, &body))?
     } else {

@@ -17,6 +17,9 @@ use tokio_stream::wrappers::ReceiverStream;
 /// Bytes gathered before they go out.
 const CHUNK: usize = 64 * 1024;
 
+/// What is said of an event whose sealed properties cannot be opened.
+pub(super) const UNOPENED: &str = "what reads [sealed] was sealed by a key that is not in the key file";
+
 /// Every event, a line each, in the order stored; memory stays the same however many there are.
 pub(super) async fn ndjson(State(app): State<Shared>, caller: Caller) -> Result<Response, Error> {
     let site = caller.may(Scopes::EXPORT)?;
@@ -24,7 +27,11 @@ pub(super) async fn ndjson(State(app): State<Shared>, caller: Caller) -> Result<
     tokio::task::spawn_blocking(move || {
         let mut chunk = Vec::with_capacity(CHUNK + 4096);
         let done = app.store.export(site, &mut |stored| {
-            let mut map = stored.event.to_value();
+            let mut event = stored.event;
+            let sealed = stored.sealed.as_deref();
+            let whole = sealed.is_none_or(|blob| app.secrets.unseal(site, stored.id, blob, &mut event.props));
+            let mut map = event.to_value();
+            map.set_some("note", (!whole).then(|| UNOPENED.to_owned()));
             map.set("visitor", stored.visitor);
             map.set("time", time::text(stored.time));
             map.set("received", time::text(stored.received));

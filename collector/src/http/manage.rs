@@ -208,6 +208,7 @@ async fn describe(app: Shared, caller: Caller, id: i64) -> Result<Response, Erro
                 .with("site", site.name)
                 .with("origins", site.origins)
                 .with("holdout", site.holdout)
+                .with("sensitive", site.sensitive)
                 .with("events", extent.events)
                 .with("first_event", extent.first.map(time::text))
                 .with("last_event", extent.last.map(time::text))
@@ -223,7 +224,10 @@ async fn describe(app: Shared, caller: Caller, id: i64) -> Result<Response, Erro
     )
 }
 
-/// Changes the origins and the holdout of the site; a field that is absent stays.
+/// What of a site can be changed.
+const SITE_FIELDS: [&str; 3] = ["origins", "holdout", "sensitive"];
+
+/// Changes the origins, the holdout and the sealed properties of the site; a field that is absent stays.
 pub(super) async fn put_site(
     State(app): State<Shared>,
     caller: Caller,
@@ -234,8 +238,8 @@ pub(super) async fn put_site(
     body::content_type(&headers, false)?;
     let bytes = body::read(&headers, body, body::MAX_BODY).await?;
     let Value::Map(map) = serde_json::from_slice(&bytes)? else { return Err(Error::invalid("", "expected an object")) };
-    if let Some((key, _)) = map.iter().find(|(key, _)| !["origins", "holdout"].contains(key)) {
-        return Err(Error::invalid(key, "unknown field; expected one of origins, holdout"));
+    if let Some((key, _)) = map.iter().find(|(key, _)| !SITE_FIELDS.contains(key)) {
+        return Err(Error::invalid(key, &format!("unknown field; expected one of {}", SITE_FIELDS.join(", "))));
     }
     let changing = Arc::clone(&app);
     blocking(move || {
@@ -255,12 +259,71 @@ pub(super) async fn put_site(
             Some(Value::Number(share)) if (0.0..=1.0).contains(share) => site.holdout = *share,
             Some(_) => return Err(Error::invalid("holdout", "expected a number from 0 to 1")),
         }
+        if let Some(wanted) = map.get("sensitive") {
+            site.sensitive = sensitive(wanted)?;
+            if !site.sensitive.is_empty() && !app.secrets.can_seal() {
+                return Err(Error::invalid(
+                    "sensitive",
+                    "the key file has no key for sealing, and none could be added",
+                ));
+            }
+        }
         app.store.put_site(site)?;
         app.recommender.changed(id);
         Ok(())
     })
     .await?;
     describe(app, caller, id).await
+}
+
+/// Most properties that a site can have sealed.
+const MAX_SENSITIVE: usize = 32;
+/// What the engine itself reads of an event or its properties: facts could not be told without it.
+const NEEDED: [&str; 18] = [
+    "id",
+    "name",
+    "at",
+    "visitor",
+    "session",
+    "user",
+    "page",
+    "items",
+    "currency",
+    "value",
+    "transaction_id",
+    "props",
+    "promotion_id",
+    "creative_slot",
+    "creative_name",
+    "decision_id",
+    "propensity",
+    "key",
+];
+
+/// Names of properties, each once.
+fn sensitive(value: &Value) -> Result<Vec<String>, Error> {
+    let wrong = |at: &str, detail: &str| Error::invalid(&format!("sensitive{at}"), detail);
+    let Value::List(list) = value else { return Err(wrong("", "expected a list of names of properties")) };
+    if list.len() > MAX_SENSITIVE {
+        return Err(wrong("", "expected at most 32 names"));
+    }
+    let mut names: Vec<String> = Vec::new();
+    for (index, value) in list.iter().enumerate() {
+        let at = format!("[{index}]");
+        match value.as_str() {
+            Some(name) if NEEDED.contains(&name) => {
+                return Err(wrong(&at, "expected a property that Beckon does not read itself"));
+            }
+            Some(name) if (1..=64).contains(&name.len()) => {
+                if !names.iter().any(|have| have == name) {
+                    names.push(name.to_owned());
+                }
+            }
+            _ => return Err(wrong(&at, "expected a name of 1 to 64 bytes")),
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// An origin: scheme, host and port, nothing after it.

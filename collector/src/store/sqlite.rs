@@ -2,6 +2,7 @@
 
 pub(super) mod append;
 mod read;
+mod sealed;
 mod strings;
 mod verify;
 
@@ -217,11 +218,12 @@ impl Write for Sqlite {
     }
 
     fn put_site(&self, site: Site) -> Result<(), Error> {
-        let origins = serde_json::to_string(&site.origins).map_err(|error| Error::Internal(error.into()))?;
+        let list = |list: &[String]| serde_json::to_string(list).map_err(|error| Error::Internal(error.into()));
+        let (origins, sensitive) = (list(&site.origins)?, list(&site.sensitive)?);
         self.writer.run(move |connection| {
             connection.execute(
-                "update sites set origins = ?, holdout = ?, version = version + 1 where id = ?",
-                params![origins, site.holdout, site.id],
+                "update sites set origins = ?, holdout = ?, sensitive = ?, version = version + 1 where id = ?",
+                params![origins, site.holdout, sensitive, site.id],
             )?;
             Ok(())
         })

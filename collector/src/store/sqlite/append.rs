@@ -135,8 +135,8 @@ impl Appender {
         transaction
             .prepare_cached(
                 "insert into events (id, site, visitor, name, time, at, received, hash, url, referrer, title, value, \
-                 currency, transaction_id, user, client, items, props) \
-                 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 currency, transaction_id, user, client, items, props, sealed) \
+                 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
                 incoming.id.0.to_be_bytes(),
@@ -157,6 +157,7 @@ impl Appender {
                 client,
                 items,
                 props,
+                incoming.sealed,
             ])?;
         if let Some(hash) = &incoming.transaction {
             transaction

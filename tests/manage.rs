@@ -259,7 +259,7 @@ fn routes() -> Vec<(String, String)> {
 }
 
 /// Routes that need no key, and those that a page's key opens.
-const OPEN: [&str; 5] = ["/livez", "/readyz", "/signin", "/v1/session", "/v1/session"];
+const OPEN: [&str; 6] = ["/livez", "/readyz", "/metrics", "/signin", "/v1/session", "/v1/session"];
 const FOR_PAGES: [&str; 3] = ["/v1/events", "/v1/decide", "/v1/bundle"];
 
 /// What a request to a route may carry, so that only its key can be at fault.

@@ -179,6 +179,9 @@ pub(crate) struct Serve {
     /// The address of the dashboard as browsers see it; with https:// its cookie is sent over TLS only.
     #[arg(long, env = "BECKON_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// What opens `/metrics`, as `Authorization: Bearer`; without one it is open to this machine alone.
+    #[arg(long, env = "BECKON_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) metrics_token: Option<String>,
     #[command(flatten)]
     pub(crate) limits: Limits,
 }

@@ -11,6 +11,7 @@ mod health;
 mod limits;
 mod live;
 mod manage;
+mod metrics;
 mod reports;
 mod requests;
 mod visitors;
@@ -18,12 +19,12 @@ mod visitors;
 use crate::access::Access;
 use crate::clock::Stopwatch;
 use crate::error::Error;
-use crate::ingest::agents::Agents;
 use crate::recommend::Recommender;
 use crate::report::live::Live;
 use crate::secrets::Secrets;
 use crate::store::Store;
 pub(crate) use limits::Limits;
+pub(crate) use requests::Requests;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -38,7 +39,6 @@ use tokio::sync::watch;
 pub(crate) struct App {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) secrets: Arc<Secrets>,
-    pub(crate) agents: Agents,
     pub(crate) access: Access,
     pub(crate) limits: Limits,
     pub(crate) recommender: Recommender,
@@ -49,6 +49,10 @@ pub(crate) struct App {
     pub(crate) public_url: Option<String>,
     /// When a write was last tried for `/readyz`, and whether it went well.
     pub(crate) probed: Mutex<Option<(Stopwatch, bool)>>,
+    /// What was asked and how it was answered, counted.
+    pub(crate) requests: Requests,
+    /// What opens `/metrics`; without one it is open to this machine alone.
+    pub(crate) metrics_token: Option<String>,
     /// True once the collector is going down.
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -96,12 +100,13 @@ fn router(app: Shared) -> Router {
         .route("/signin", get(dashboard::link))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::get))
         .fallback(dashboard::asset)
         .method_not_allowed_fallback(|| async { Error::BadMethod })
         .layer(from_fn_with_state(Arc::clone(&app), limits::guard))
         .layer(from_fn_with_state(Arc::clone(&app), refuse_when_closing))
         .merge(public)
-        .layer(from_fn(requests::named))
+        .layer(from_fn_with_state(Arc::clone(&app), requests::named))
         .with_state(app)
 }
 

@@ -1,7 +1,10 @@
 //! The storage boundary: few verbs over plain data. SQLite is the engine behind it.
 
+mod gauges;
 pub(crate) mod sqlite;
 mod writer;
+
+pub(crate) use gauges::{Classes, Figures, Gauges};
 
 use crate::error::Error;
 use engine::event::{Event, Micro};
@@ -322,6 +325,8 @@ pub(crate) trait Write: Send + Sync {
 
 /// What looks into the store; never waits for a write.
 pub(crate) trait Read: Send + Sync {
+    /// Numbers about the store as it runs.
+    fn figures(&self) -> Figures;
     /// The key with this SHA-256.
     fn key(&self, hash: &[u8; 32]) -> Result<Option<Key>, Error>;
     /// The public keys of a site.

@@ -2,14 +2,14 @@
 
 use crate::clock::{self, Stopwatch};
 use crate::config::{Format, Import};
-use crate::ingest::{BOT, Intake, Outcome, Sender, Shared, masked, status, taobao, wait};
+use crate::ingest::{Intake, Outcome, Sender, Shared, masked, status, taobao, wait};
 use crate::secrets::Secrets;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Client, DEFAULT_SITE, Read as _, Receipt, Verdict, Write as _};
+use crate::store::{DEFAULT_SITE, Gauges, Read as _, Receipt, Verdict, Write as _};
 use anyhow::{Context, bail};
 use engine::event::{Code, Reject, shorten};
 use engine::time;
-use engine::value::Value;
+use engine::value::{Map, Value};
 use flate2::read::MultiGzDecoder;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
     let mut lines = BufReader::with_capacity(256 * 1024, plain);
 
     let mut secrets = Secrets::open(&options.data.key_file(), Sqlite::is_in(&options.data.data))?;
-    let store = Sqlite::open(&options.data.data, secrets.id(), Box::new(|_| ()))?;
+    let store = Sqlite::open(&options.data.data, secrets.id(), Box::new(|_| ()), Gauges::new(clock::uptime))?;
     secrets.settle()?;
     let sensitive = store.site(DEFAULT_SITE)?.map(|site| site.sensitive).unwrap_or_default();
     if !sensitive.is_empty() && !secrets.can_seal() {
@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
     let mut count = Count::default();
     let mut under_way: VecDeque<(Receipt, Vec<Outcome>)> = VecDeque::new();
     loop {
-        let mut intake = Intake::new(&sender, Shared::default(), Client::default(), false);
+        let mut intake = Intake::new(&sender, Shared::default(), Map::new());
         let mut line = Vec::new();
         let mut ended = false;
         for _ in 0..BATCH {
@@ -121,7 +121,6 @@ impl Count {
         for outcome in outcomes {
             let key = match outcome {
                 Outcome::Rejected { reject, .. } => ("rejected", reject.code.text()),
-                Outcome::Filtered { .. } => ("filtered", BOT),
                 Outcome::Queued { .. } => match verdicts.next() {
                     Some(Verdict::Conflict) => ("rejected", Code::IdConflict.text()),
                     Some(verdict) => {

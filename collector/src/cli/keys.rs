@@ -1,7 +1,9 @@
 //! `beckon keys`.
 
+use crate::clock;
 use crate::config::Data;
 use crate::secrets::{Secrets, Unopened};
+use crate::store::Gauges;
 use crate::store::Write as _;
 use crate::store::sqlite::Sqlite;
 use anyhow::bail;
@@ -17,7 +19,7 @@ pub(crate) fn rotate(data: &Data) -> anyhow::Result<ExitCode> {
         bail!("there is no data in {}", data.data.display());
     }
     let mut secrets = Secrets::open(&data.key_file(), true)?;
-    let store = Sqlite::open(&data.data, secrets.id(), Box::new(|_| ()))?;
+    let store = Sqlite::open(&data.data, secrets.id(), Box::new(|_| ()), Gauges::new(clock::uptime))?;
     secrets.settle()?;
     if !secrets.can_seal() {
         bail!("no key can be added to the key file {}", data.key_file().display());

@@ -3,13 +3,12 @@
 use crate::access::{Access, new_key};
 use crate::clock;
 use crate::config::Serve;
-use crate::http::{self, App, Limits};
-use crate::ingest::agents::Agents;
+use crate::http::{self, App, Limits, Requests};
 use crate::recommend::{Indexes, Recommender};
 use crate::report::live::Live;
 use crate::secrets::{Secrets, hex, random, sha256};
 use crate::store::sqlite::Sqlite;
-use crate::store::{DEFAULT_SITE, Key, Scopes, Store};
+use crate::store::{DEFAULT_SITE, Gauges, Key, Scopes, Store};
 use anyhow::{Context, bail};
 use engine::time::{HOUR, MINUTE};
 use std::net::TcpListener;
@@ -21,11 +20,17 @@ use tokio::sync::watch;
 
 /// How long answers under way may take once the collector is told to go.
 const DRAIN: Duration = Duration::from_secs(8);
+/// Shortest token that is none to guess.
+const MIN_TOKEN: usize = 16;
 /// Events looked through at the start for the live view.
 const LIVE_EVENTS: usize = 20_000;
 
 /// Serves until told to stop.
 pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
+    if options.metrics_token.as_ref().is_some_and(|token| token.len() < MIN_TOKEN) {
+        bail!("the metrics token must be at least {MIN_TOKEN} characters");
+    }
+    clock::uptime();
     // Before anything is made: keys that were made and could not be shown would be lost.
     let listener = TcpListener::bind(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
     listener.set_nonblocking(true)?;
@@ -39,7 +44,8 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
             live.publish(committed, clock::now());
         })
     };
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options.data.data, secrets.id(), on_commit)?);
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&options.data.data, secrets.id(), on_commit, Gauges::new(clock::uptime))?);
     secrets.settle()?;
     let secrets = Arc::new(secrets);
     if !secrets.can_seal() && store.site(DEFAULT_SITE)?.is_some_and(|site| !site.sensitive.is_empty()) {
@@ -64,11 +70,12 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
         store: Arc::clone(&store),
         secrets,
         live,
-        agents: Agents::new()?,
         limits: Limits::new(&options.limits),
         link: Mutex::new(Some((token.clone(), clock::now() + HOUR))),
         public_url: options.public_url.clone(),
         probed: Mutex::new(None),
+        requests: Requests::default(),
+        metrics_token: options.metrics_token.clone(),
         closing,
     });
     let runtime =

@@ -1,19 +1,45 @@
-//! Every request gets a name, and a line in the log: no ids of visitors, no query, no address, nothing that was sent.
+//! Every request gets a name, a line in the log, and is counted: no ids of visitors, no query, no address, nothing that was sent.
 
+use super::Shared;
 use crate::clock::Stopwatch;
 use crate::error::{CURRENT, Current};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// Tells the caller what to ask the operator for.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// How many there were of each method and status.
+type Counts = BTreeMap<(&'static str, u16), u64>;
+
+/// How often what was asked and how it was answered, by route.
+#[derive(Default)]
+pub(crate) struct Requests(Mutex<BTreeMap<String, Counts>>);
+
+impl Requests {
+    fn add(&self, route: &str, method: &'static str, status: u16) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get_mut(route) {
+            Some(counts) => *counts.entry((method, status)).or_default() += 1,
+            None => drop(counts.insert(route.to_owned(), BTreeMap::from([((method, status), 1)]))),
+        }
+    }
+
+    /// Method, route, status, and how many; by route.
+    pub(super) fn counts(&self) -> Vec<(&'static str, String, u16, u64)> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = counts.iter().flat_map(|(route, counts)| counts.iter().map(move |count| (route, count)));
+        each.map(|(route, ((method, status), n))| (*method, route.clone(), *status, *n)).collect()
+    }
+}
+
 /// Names a request, has it answered, and notes how that went.
-pub(super) async fn named(request: Request, next: Next) -> Response {
+pub(super) async fn named(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let took = Stopwatch::start();
     let id = fresh_id();
     let method = method(request.method());
@@ -26,6 +52,7 @@ pub(super) async fn named(request: Request, next: Next) -> Response {
     }
     let status = response.status().as_u16();
     let ms = took.elapsed().as_secs_f64() * 1e3;
+    app.requests.add(&route, method, status);
     tracing::debug!(request_id = id, method, %route, status, ms, "answered");
     response
 }

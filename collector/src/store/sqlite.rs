@@ -9,13 +9,14 @@ mod verify;
 pub(crate) use verify::Verified;
 
 use super::writer::Writer;
-use super::{Batch, CatalogueItem, Document, Key, Kind, OnCommit, Receipt, Site, Write};
+use super::{Batch, CatalogueItem, Document, Gauges, Key, Kind, OnCommit, Receipt, Site, Write};
 use crate::error::Error;
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The name of the database in its folder.
@@ -30,6 +31,7 @@ pub(crate) struct Sqlite {
     file: PathBuf,
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
+    gauges: Arc<Gauges>,
     /// Held as long as the store is open: two processes with caches of their own must not write one file.
     _lock: File,
 }
@@ -40,8 +42,9 @@ impl Sqlite {
         folder.join(FILE).exists()
     }
 
-    /// Opens the store in a folder, or makes it. `key_id` names the key file that its hashes were made with.
-    pub(crate) fn open(folder: &Path, key_id: &str, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
+    /// Opens the store in a folder, or makes it. `key_id` names the key file that its hashes were made with;
+    /// `gauges` count what goes on.
+    pub(crate) fn open(folder: &Path, key_id: &str, on_commit: OnCommit, gauges: Gauges) -> anyhow::Result<Sqlite> {
         make_private(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let lock =
             File::create(folder.join("lock")).with_context(|| format!("cannot write in {}", folder.display()))?;
@@ -56,8 +59,10 @@ impl Sqlite {
         // Otherwise a file the size of the largest burst stays.
         connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
         migrate(&mut connection, key_id)?;
-        let writer = Writer::start(connection, on_commit).context("cannot start the writing thread")?;
-        Ok(Sqlite { file, writer, readers: Mutex::new(Vec::new()), _lock: lock })
+        let gauges = Arc::new(gauges);
+        let writer =
+            Writer::start(connection, on_commit, Arc::clone(&gauges)).context("cannot start the writing thread")?;
+        Ok(Sqlite { file, writer, readers: Mutex::new(Vec::new()), gauges, _lock: lock })
     }
 
     /// Runs a reading job on a connection of its own; readers never wait for the writer.
@@ -73,7 +78,9 @@ impl Sqlite {
                 connection
             }
         };
+        self.gauges.reading.fetch_add(1, Ordering::Relaxed);
         let answer = job(&connection);
+        self.gauges.reading.fetch_sub(1, Ordering::Relaxed);
         if let Ok(mut readers) = self.readers.lock()
             && readers.len() < READERS
         {

@@ -1,12 +1,12 @@
 //! The one thread that writes: it takes what is queued as a group and commits the group as one transaction.
 
 use super::sqlite::append::{Appender, Applied};
-use super::{Batch, Committed, Incoming, OnCommit, Receipt, Verdict};
+use super::{Batch, Committed, Gauges, Incoming, OnCommit, Receipt, Verdict};
 use crate::error::Error;
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
@@ -27,24 +27,23 @@ enum Command {
 /// The handle of the thread.
 pub(super) struct Writer {
     commands: Sender<Command>,
-    queued: Arc<AtomicUsize>,
+    gauges: Arc<Gauges>,
     closed: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
     /// Starts the thread over its own connection.
-    pub(super) fn start(connection: Connection, on_commit: OnCommit) -> std::io::Result<Writer> {
+    pub(super) fn start(connection: Connection, on_commit: OnCommit, gauges: Arc<Gauges>) -> std::io::Result<Writer> {
         let (commands, receiver) = channel();
-        let queued = Arc::new(AtomicUsize::new(0));
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn({
-            let queued = Arc::clone(&queued);
+            let gauges = Arc::clone(&gauges);
             move || {
                 let _end = EndWithThread;
-                Work { connection, appender: Appender::default(), on_commit, queued }.run(&receiver);
+                Work { connection, appender: Appender::default(), on_commit, gauges }.run(&receiver);
             }
         })?;
-        Ok(Writer { commands, queued, closed: AtomicBool::new(false), thread: Mutex::new(Some(thread)) })
+        Ok(Writer { commands, gauges, closed: AtomicBool::new(false), thread: Mutex::new(Some(thread)) })
     }
 
     /// Queues a batch.
@@ -53,9 +52,9 @@ impl Writer {
             return Err(Error::ShuttingDown);
         }
         let size = weight(&batch);
-        let before = self.queued.fetch_add(size, Ordering::AcqRel);
+        let before = self.gauges.queued.fetch_add(size, Ordering::AcqRel);
         if before > 0 && before + size > MAX_QUEUED {
-            self.queued.fetch_sub(size, Ordering::AcqRel);
+            self.gauges.queued.fetch_sub(size, Ordering::AcqRel);
             return Err(Error::Busy);
         }
         let (sender, receipt) = oneshot::channel();
@@ -96,7 +95,7 @@ struct Work {
     connection: Connection,
     appender: Appender,
     on_commit: OnCommit,
-    queued: Arc<AtomicUsize>,
+    gauges: Arc<Gauges>,
 }
 
 impl Work {
@@ -122,7 +121,7 @@ impl Work {
             }
             if !batches.is_empty() {
                 self.commit(batches, receipts);
-                self.queued.fetch_sub(size, Ordering::AcqRel);
+                self.gauges.queued.fetch_sub(size, Ordering::AcqRel);
             }
             match after {
                 Some(Command::Run(job)) => job(&mut self.connection),
@@ -159,12 +158,17 @@ impl Work {
     }
 
     fn apply(&mut self, batches: &[Batch]) -> Result<Applied, Error> {
+        let since = self.gauges.now();
         let done = (|| {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let applied = self.appender.apply(&transaction, batches)?;
             transaction.commit()?;
             Ok(applied)
         })();
+        match &done {
+            Ok((verdicts, _)) => self.gauges.committed(since, batches, verdicts),
+            Err(_) => self.gauges.failed(),
+        }
         if done.is_err() {
             // The transaction is rolled back: what the caches learned in it is not true.
             self.appender = Appender::default();

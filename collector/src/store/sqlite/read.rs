@@ -5,7 +5,8 @@ use super::append::{QUARTER, read_state};
 use super::strings;
 use crate::error::Error;
 use crate::store::{
-    CatalogueItem, Document, Extent, ItemTotals, Key, Kind, Profile, Quarter, Read, RejectCount, Scopes, Site, Stored,
+    CatalogueItem, Document, Extent, Figures, ItemTotals, Key, Kind, Profile, Quarter, Read, RejectCount, Scopes, Site,
+    Stored,
 };
 use engine::event::{Event, Item, Page};
 use engine::id::Id;
@@ -14,6 +15,7 @@ use engine::value::{Map, Value};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
+use std::path::Path;
 
 /// Everything that [`stored`] reads, to be followed by a condition.
 pub(super) const STORED: &str = "select v.visitor, e.id, e.time, e.at, e.received, n.text, \
@@ -57,6 +59,13 @@ pub(super) fn stored(row: &Row<'_>) -> Result<Stored, Error> {
 }
 
 impl Read for Sqlite {
+    fn figures(&self) -> Figures {
+        let size = |file: &Path| file.metadata().map_or(0, |file| file.len());
+        let mut log = self.file.clone().into_os_string();
+        log.push("-wal");
+        Figures { database_bytes: size(&self.file), log_bytes: size(Path::new(&log)), ..self.gauges.read() }
+    }
+
     fn key(&self, hash: &[u8; 32]) -> Result<Option<Key>, Error> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(

@@ -14,6 +14,9 @@ mod ingest;
 /// How many requests a client and a key may make.
 mod limits;
 
+/// Bots, and what else a user agent tells.
+mod agents;
+
 /// What was acknowledged is there once, whatever happens to the process.
 mod durability;
 

@@ -19,6 +19,7 @@ mod visitors;
 use crate::access::Access;
 use crate::clock::Stopwatch;
 use crate::error::Error;
+use crate::ingest::agents::Agents;
 use crate::recommend::Recommender;
 use crate::report::live::Live;
 use crate::secrets::Secrets;
@@ -39,6 +40,7 @@ use tokio::sync::watch;
 pub(crate) struct App {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) secrets: Arc<Secrets>,
+    pub(crate) agents: Agents,
     pub(crate) access: Access,
     pub(crate) limits: Limits,
     pub(crate) recommender: Recommender,

@@ -3,6 +3,7 @@
 //! size -> form -> id -> name, time, values -> visitor -> clean and mask -> clock -> window -> hash; whatever does not
 //! pass is answered and kept with its reason, and costs no other event.
 
+pub(crate) mod agents;
 pub(crate) mod native;
 pub(crate) mod taobao;
 
@@ -20,6 +21,10 @@ use std::borrow::Cow;
 
 /// Largest event, in bytes of its JSON.
 pub(crate) const MAX_EVENT: usize = 32 * 1024;
+/// As much of an event as is kept where it is not stored, in bytes of its JSON.
+const MAX_KEPT: usize = 8 * 1024;
+/// Why a bot's event is not stored.
+pub(crate) const BOT: &str = "bot";
 
 /// Who sends, and when it arrived.
 pub(crate) struct Sender<'a> {
@@ -49,6 +54,8 @@ pub(crate) struct Shared {
 pub(crate) enum Outcome {
     /// It goes to the store; its verdict follows.
     Queued { id: Id, warnings: Vec<Warning> },
+    /// It is a bot's: kept apart, and not stored.
+    Filtered { id: Option<String> },
     /// It does not.
     Rejected { id: Option<String>, reject: Reject },
 }
@@ -154,31 +161,35 @@ fn without(sensitive: &[String], value: &mut Value) {
 pub(crate) struct Intake<'a> {
     sender: &'a Sender<'a>,
     shared: Shared,
+    /// Whether a bot sends it: none of its events goes to the store.
+    bot: bool,
     outcomes: Vec<Outcome>,
     batch: Batch,
 }
 
 impl<'a> Intake<'a> {
-    /// Nothing yet.
-    pub(crate) fn new(sender: &'a Sender<'a>, shared: Shared, mut context: Map) -> Self {
-        clean::own_map(&mut context);
+    /// Nothing yet, of this client.
+    pub(crate) fn new(sender: &'a Sender<'a>, shared: Shared, client: Client, bot: bool) -> Self {
         let batch = Batch {
             site: sender.site,
             received: sender.received,
             trusted: sender.trusted,
             sent_at: shared.sent_at,
-            client: Client {
-                context: if context.is_empty() { String::new() } else { text(&Value::Map(context)) },
-                ..Client::default()
-            },
+            client,
             events: Vec::new(),
             rejected: Vec::new(),
         };
-        Intake { sender, shared, outcomes: Vec::new(), batch }
+        Intake { sender, shared, bot, outcomes: Vec::new(), batch }
     }
 
     /// Takes an event in, with its size in bytes as it came.
     pub(crate) fn take(&mut self, value: &Value, size: usize) {
+        if self.bot {
+            let id = id_of(value);
+            self.keep(value, id.is_some(), BOT, "", "the user agent is a bot's", true);
+            self.outcomes.push(Outcome::Filtered { id });
+            return;
+        }
         if size > MAX_EVENT {
             // Not worth looking through: its size is what is kept of it.
             let reject = Reject::new(Code::EventTooLarge, "", "expected at most 32 KiB");
@@ -197,40 +208,60 @@ impl<'a> Intake<'a> {
     pub(crate) fn refuse(&mut self, value: &Value, mut reject: Reject) {
         // It names keys of the sender's own.
         reject.path = masked(&reject.path);
-        let mut cleaned = value.clone();
-        without(self.sender.sensitive, &mut cleaned);
-        clean::own("", &mut cleaned);
-        if let Value::Map(map) = &mut cleaned {
-            // The id of a user is never kept as it came, wanted or not.
-            map.remove("user");
-        }
-        let body = shorten(&text(&cleaned), 8 * 1024).to_owned();
-        let id = value.as_map().and_then(|map| map.str("id")).filter(|id| Id::parse(id).is_some()).map(str::to_owned);
+        let id = id_of(value);
         // An event with an id, and a line of a file, is the same one when it comes again.
-        let hash = (id.is_some() || value.as_str().is_some()).then(|| {
-            self.sender.secrets.hash(|feed| {
-                feed(&self.sender.site.to_le_bytes());
-                feed(reject.code.text().as_bytes());
+        let known = id.is_some() || value.as_str().is_some();
+        self.keep(value, known, reject.code.text(), &reject.path, &reject.detail, false);
+        self.outcomes.push(Outcome::Rejected { id, reject });
+    }
+
+    /// Keeps what is not stored; `known` says whether it can be told when it comes again.
+    fn keep(&mut self, value: &Value, known: bool, code: &'static str, path: &str, detail: &str, filtered: bool) {
+        let sender = self.sender;
+        let hash = known.then(|| {
+            sender.secrets.hash(|feed| {
+                feed(&sender.site.to_le_bytes());
+                feed(code.as_bytes());
                 value.digest(feed);
             })
         });
         let visitor = value.as_map().and_then(|map| map.str("visitor")).or(self.shared.visitor.as_deref());
         self.batch.rejected.push(Rejected {
             hash,
-            filtered: false,
-            visitor: visitor.map(|visitor| self.sender.secrets.visitor(visitor)),
-            code: reject.code.text(),
-            path: reject.path.clone(),
-            detail: reject.detail.clone(),
-            body,
+            filtered,
+            visitor: visitor.map(|visitor| sender.secrets.visitor(visitor)),
+            code,
+            path: path.to_owned(),
+            detail: detail.to_owned(),
+            body: kept(value, visitor, sender.sensitive),
         });
-        self.outcomes.push(Outcome::Rejected { id, reject });
     }
 
     /// What the store is to take, and what is to be said of each event.
     pub(crate) fn finish(self) -> (Batch, Vec<Outcome>) {
         (self.batch, self.outcomes)
     }
+}
+
+/// An event as it is kept where it is not stored: masked, whose it is told, without the user and what the site calls
+/// sensitive, and at most 8 KiB of it.
+fn kept(value: &Value, visitor: Option<&str>, sensitive: &[String]) -> String {
+    let mut cleaned = value.clone();
+    without(sensitive, &mut cleaned);
+    if let Value::Map(map) = &mut cleaned {
+        // The id of a user is never kept as it came, wanted or not.
+        map.remove("user");
+        if let Some(visitor) = visitor {
+            map.set("visitor", visitor);
+        }
+    }
+    clean::own("", &mut cleaned);
+    shorten(&text(&cleaned), MAX_KEPT).to_owned()
+}
+
+/// The id that an event came with, if it is one.
+fn id_of(value: &Value) -> Option<String> {
+    value.as_map().and_then(|map| map.str("id")).filter(|id| Id::parse(id).is_some()).map(str::to_owned)
 }
 
 fn text(value: &Value) -> String {

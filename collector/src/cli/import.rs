@@ -2,14 +2,14 @@
 
 use crate::clock::{self, Stopwatch};
 use crate::config::{Format, Import};
-use crate::ingest::{Intake, Outcome, Sender, Shared, masked, status, taobao, wait};
+use crate::ingest::{BOT, Intake, Outcome, Sender, Shared, masked, status, taobao, wait};
 use crate::secrets::Secrets;
 use crate::store::sqlite::Sqlite;
-use crate::store::{DEFAULT_SITE, Gauges, Read as _, Receipt, Verdict, Write as _};
+use crate::store::{Client, DEFAULT_SITE, Gauges, Read as _, Receipt, Verdict, Write as _};
 use anyhow::{Context, bail};
 use engine::event::{Code, Reject, shorten};
 use engine::time;
-use engine::value::{Map, Value};
+use engine::value::Value;
 use flate2::read::MultiGzDecoder;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
     let mut count = Count::default();
     let mut under_way: VecDeque<(Receipt, Vec<Outcome>)> = VecDeque::new();
     loop {
-        let mut intake = Intake::new(&sender, Shared::default(), Map::new());
+        let mut intake = Intake::new(&sender, Shared::default(), Client::default(), false);
         let mut line = Vec::new();
         let mut ended = false;
         for _ in 0..BATCH {
@@ -121,6 +121,7 @@ impl Count {
         for outcome in outcomes {
             let key = match outcome {
                 Outcome::Rejected { reject, .. } => ("rejected", reject.code.text()),
+                Outcome::Filtered { .. } => ("filtered", BOT),
                 Outcome::Queued { .. } => match verdicts.next() {
                     Some(Verdict::Conflict) => ("rejected", Code::IdConflict.text()),
                     Some(verdict) => {

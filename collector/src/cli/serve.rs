@@ -4,6 +4,7 @@ use crate::access::{Access, new_key};
 use crate::clock;
 use crate::config::Serve;
 use crate::http::{self, App, Limits, Requests};
+use crate::ingest::agents::Agents;
 use crate::recommend::{Indexes, Recommender};
 use crate::report::live::Live;
 use crate::secrets::{Secrets, hex, random, sha256};
@@ -70,6 +71,7 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
         store: Arc::clone(&store),
         secrets,
         live,
+        agents: Agents::new()?,
         limits: Limits::new(&options.limits),
         link: Mutex::new(Some((token.clone(), clock::now() + HOUR))),
         public_url: options.public_url.clone(),

@@ -5,12 +5,12 @@ use super::limits::Client;
 use super::{Shared, blocking, body, decide, json};
 use crate::clock;
 use crate::error::Error;
-use crate::ingest::native::{self, Body};
-use crate::ingest::{Outcome, Sender, status};
+use crate::ingest::native::{self, Body, Browser};
+use crate::ingest::{BOT, Outcome, Sender, status};
 use crate::store::Scopes;
 use crate::store::Verdict;
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use engine::event::Reject;
 use engine::value::{Map, Value};
@@ -44,10 +44,12 @@ pub(super) async fn post(
     let rules = app.recommender.rules(grant.site)?;
     let (secrets, sensitive) = (app.secrets.as_ref(), rules.sensitive.as_slice());
     let sender = Sender { site: grant.site, trusted: !grant.is_public(), received, secrets, sensitive };
+    let user_agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let browser = Browser { agents: &app.agents, user_agent: user_agent.as_deref().unwrap_or_default() };
     let (batch, outcomes) = if bytes.len() > INLINE {
-        block_in_place(|| native::read(&sender, &body))?
+        block_in_place(|| native::read(&sender, &browser, &body))?
     } else {
-        native::read(&sender, &body)?
+        native::read(&sender, &browser, &body)?
     };
     let receipt = app.store.append(batch)?;
     let verdicts = receipt.await.map_err(|_| Error::ShuttingDown)??;
@@ -96,6 +98,7 @@ fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Result<Vec<Map>, Err
             map
         };
         match outcome {
+            Outcome::Filtered { id } => Ok(Map::new().with("id", id).with("status", "filtered").with("code", BOT)),
             Outcome::Rejected { id, reject } => Ok(refused(Map::new().with("id", id), reject)),
             Outcome::Queued { id, warnings } => {
                 let mut map = Map::new().with("id", id.text());

@@ -1,9 +1,11 @@
 //! Our own format: `POST /v1/events` of CONTRACT section 3.
 
-use super::{Intake, Sender, Shared};
+use super::agents::{Agent, Agents};
+use super::{Intake, Sender, Shared, text};
 use crate::error::Error;
-use crate::store::Batch;
+use crate::store::{Batch, Client};
 use engine::batch::{Envelope, MAX_EVENTS};
+use engine::clean;
 use engine::event::{Code, Reject};
 use engine::id::Id;
 use engine::value::{Map, Value};
@@ -11,6 +13,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
+use std::net::IpAddr;
 
 /// A body: the envelope as values, the events as the pieces of text they are, for their sizes.
 pub(crate) struct Body<'a> {
@@ -71,13 +74,25 @@ impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
     }
 }
 
+/// What the request says of the program that sent it.
+pub(crate) struct Browser<'a> {
+    /// What judges it.
+    pub(crate) agents: &'a Agents,
+    /// Its `User-Agent`; empty for none.
+    pub(crate) user_agent: &'a str,
+}
+
 /// A body through the steps.
 ///
 /// # Errors
 /// What is wrong with the envelope, as it is about every event.
-pub(crate) fn read(sender: &Sender<'_>, body: &Body<'_>) -> Result<(Batch, Vec<super::Outcome>), Error> {
+pub(crate) fn read(
+    sender: &Sender<'_>,
+    browser: &Browser<'_>,
+    body: &Body<'_>,
+) -> Result<(Batch, Vec<super::Outcome>), Error> {
     let events = body.events()?;
-    let envelope = Envelope::read(&body.fields).map_err(|reject| bad_field(&reject))?;
+    let mut envelope = Envelope::read(&body.fields).map_err(|reject| bad_field(&reject))?;
     for (path, id) in [("visitor", &envelope.visitor), ("session", &envelope.session)] {
         if !sender.trusted && id.as_deref().is_some_and(|id| Id::parse(id).is_none()) {
             return Err(bad_field(&Reject::new(Code::BadId, path, "expected a UUID")));
@@ -88,7 +103,20 @@ pub(crate) fn read(sender: &Sender<'_>, body: &Body<'_>) -> Result<(Batch, Vec<s
         _ => false,
     };
     let shared = Shared { sent_at: envelope.sent_at, visitor: envelope.visitor, user: envelope.user, signed };
-    let mut intake = Intake::new(sender, shared, envelope.context);
+    let context = &mut envelope.context;
+    let told = told(sender.trusted, context)?;
+    // What a shop's own server fetches with says nothing of the visitor; what it says of the visitor's browser does.
+    let agent = match &told {
+        Some(user_agent) => browser.agents.look(user_agent),
+        None if sender.trusted => Agent::default(),
+        None => browser.agents.look(browser.user_agent),
+    };
+    clean::own_map(context);
+    let client = Client {
+        context: if context.is_empty() { String::new() } else { text(&Value::Map(std::mem::take(context))) },
+        ..Client::default()
+    };
+    let mut intake = Intake::new(sender, shared, client, agent.bot);
     for raw in events {
         match serde_json::from_str::<Value>(raw.get()) {
             Ok(value) => intake.take(&value, raw.get().len()),
@@ -105,6 +133,29 @@ pub(crate) fn read(sender: &Sender<'_>, body: &Body<'_>) -> Result<(Batch, Vec<s
         }
     }
     Ok(intake.finish())
+}
+
+/// Takes what only a shop's server may say of the visitor's own connection out of the context, whoever says it: an
+/// address is not kept, and a user agent only as what it stands for.
+///
+/// # Errors
+/// [`Error::BadRequest`] where a server says what is no address, or no text.
+fn told(trusted: bool, context: &mut Map) -> Result<Option<String>, Error> {
+    let wrong = |path: &str, expected: &str| bad_field(&Reject::new(Code::BadValue, path, expected));
+    let (ip, user_agent) = (context.remove("ip"), context.remove("user_agent"));
+    if !trusted {
+        return Ok(None);
+    }
+    match ip {
+        None | Some(Value::Null) => {}
+        Some(Value::String(ip)) if ip.parse::<IpAddr>().is_ok() => {}
+        Some(_) => return Err(wrong("context.ip", "expected an IP address")),
+    }
+    match user_agent {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(user_agent)) => Ok(Some(user_agent)),
+        Some(_) => Err(wrong("context.user_agent", "expected text")),
+    }
 }
 
 fn bad_field(reject: &Reject) -> Error {

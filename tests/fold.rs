@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 const VISITORS: usize = 40;
 const PAIRS: usize = 30;
+/// Visitors of so many events that late ones are folded in from a checkpoint.
+const LONG: usize = 2;
 const SEED: u64 = 20_261_122;
 
 /// Sends every event in batches, and a third of the batches twice; several senders at once where there are `lanes`.
@@ -64,6 +66,9 @@ fn the_order_of_arrival_changes_nothing() {
         let begin = start + dice.below(24) as i64 * HOUR;
         ordered.extend(history(&mut dice, &format!("visitor-{number}"), begin, count));
     }
+    for number in 0..LONG {
+        ordered.extend(history(&mut dice, &format!("long-{number}"), start, 700));
+    }
     // At the same time the id decides, in whichever order the two arrive.
     for number in 0..PAIRS {
         let mut pair = history(&mut dice, &format!("pair-{number}"), start, 2);
@@ -87,7 +92,7 @@ fn the_order_of_arrival_changes_nothing() {
     assert_eq!(export, stored(&mixed));
     for collector in [&straight, &mixed] {
         let (visitors, sessions) = check_facts(collector, &export);
-        assert_eq!(visitors, VISITORS + PAIRS);
+        assert_eq!(visitors, VISITORS + LONG + PAIRS);
         assert!(sessions > 2 * VISITORS, "histories of several visits: {sessions}");
         check_reports(collector, &read(&export), "UTC", 0);
         check_reports(collector, &read(&export), "Asia/Kolkata", 5 * HOUR + HOUR / 2);

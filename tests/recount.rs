@@ -228,10 +228,7 @@ pub(crate) fn check_facts(collector: &Collector, export: &[Value]) -> (usize, us
         events.sort_by_key(|(time, id, _)| (*time, *id));
         let mut state = State::default();
         for (time, id, event) in events.iter() {
-            let before = state.last.map(|_| state.session.clone());
-            if state.fold(event, *time, *id) {
-                sessions.extend(before.map(|session| (visitor.clone(), session)));
-            }
+            sessions.extend(state.fold(event, *time, *id).map(|session| (visitor.clone(), session)));
         }
         let answer = collector.decide(visitor, &json!([]));
         let now = time::parse(&text(&answer["at"])).expect("a time");

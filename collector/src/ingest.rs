@@ -176,6 +176,7 @@ impl<'a> Intake<'a> {
             trusted: sender.trusted,
             sent_at: shared.sent_at,
             client,
+            bytes: 0,
             events: Vec::new(),
             rejected: Vec::new(),
         };
@@ -184,6 +185,7 @@ impl<'a> Intake<'a> {
 
     /// Takes an event in, with its size in bytes as it came.
     pub(crate) fn take(&mut self, value: &Value, size: usize) {
+        self.batch.bytes += size;
         if self.bot {
             let id = id_of(value);
             self.keep(value, id.is_some(), BOT, "", "the user agent is a bot's", true);

@@ -2,6 +2,7 @@
 
 mod gauges;
 pub(crate) mod sqlite;
+mod wal;
 mod writer;
 
 pub(crate) use gauges::{Classes, Figures, Gauges};
@@ -88,6 +89,8 @@ pub(crate) struct Batch {
     pub(crate) trusted: bool,
     /// What sent it.
     pub(crate) client: Client,
+    /// Its size in bytes, as it came: what it counts in the queue.
+    pub(crate) bytes: usize,
     /// What to store.
     pub(crate) events: Vec<Incoming>,
     /// What to note as not stored.

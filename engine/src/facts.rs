@@ -28,6 +28,7 @@ const WINDOWS: [(&str, i64); 3] = [("n_1d.", 24), ("n_7d.", 168), ("n_30d.", 720
 
 /// Sums by the hour, oldest first.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Hours(Vec<(i64, i64)>);
 
 impl Hours {
@@ -69,6 +70,7 @@ impl Hours {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Count {
     name: String,
     total: i64,
@@ -77,6 +79,7 @@ struct Count {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct CategoryCount {
     category: String,
     /// By event name: one entry for each of [`CATEGORY_EVENTS`].
@@ -87,6 +90,7 @@ struct CategoryCount {
 const CATEGORY_EVENTS: [&str; 3] = ["view_item", "add_to_cart", "purchase"];
 
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct CartLine {
     item_id: String,
     price: Micro,
@@ -95,6 +99,7 @@ struct CartLine {
 
 /// What a visitor was shown of an offer.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Exposure {
     /// The offer's id.
     pub offer: String,
@@ -108,6 +113,7 @@ pub struct Exposure {
 
 /// The state of the fold: bounded, and enough to go on from.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct State {
     /// Time and id of the last event folded in.
     pub last: Option<(i64, Id)>,
@@ -128,16 +134,18 @@ pub struct State {
 impl State {
     /// Folds an event in. `time` is its corrected time and `id` its id; events must come in the order of the two.
     ///
-    /// Returns true where the event began a session.
-    pub fn fold(&mut self, event: &Event, time: i64, id: Id) -> bool {
+    /// Returns the session that the event ended by beginning another.
+    pub fn fold(&mut self, event: &Event, time: i64, id: Id) -> Option<Session> {
         let campaign = event.page.url.as_deref().and_then(Campaign::of);
-        let begins = self.last.is_none() || !self.session.holds(time, campaign.as_ref());
-        if begins {
-            if self.last.is_none() {
+        let mut ended = None;
+        let first = self.last.is_none();
+        if first || !self.session.holds(time, campaign.as_ref()) {
+            if first {
                 self.first_seen = time;
             }
             self.visits += 1;
-            self.session = Session::begin(id, time, campaign);
+            let before = std::mem::replace(&mut self.session, Session::begin(id, time, campaign));
+            ended = (!first).then_some(before);
             self.exposures.iter_mut().for_each(|exposure| exposure.session = 0);
         }
         self.last = Some((time, id));
@@ -163,7 +171,7 @@ impl State {
             }
             _ => {}
         }
-        begins
+        ended
     }
 
     fn count(&mut self, event: &Event, time: i64) {

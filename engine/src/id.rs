@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A UUID. Ordered by its bytes, so UUIDv7 ids order by the time they were made.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Id(pub u128);
 
 impl Id {

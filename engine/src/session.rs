@@ -13,6 +13,7 @@ const MAX_NAMES: usize = 32;
 
 /// How the visitor came, from the address of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Campaign {
     /// `utm_source`, or the network of a click id.
     pub source: Option<String>,
@@ -52,6 +53,7 @@ impl Campaign {
 
 /// A session as far as it has come.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Session {
     /// The id of its first event.
     pub id: Id,

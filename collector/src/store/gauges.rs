@@ -60,9 +60,9 @@ pub(crate) struct Gauges {
     /// The time since some moment before the store was opened.
     clock: fn() -> Duration,
     /// Events that wait to be written, and one for each batch.
-    pub(super) queued: AtomicUsize,
+    queued: AtomicUsize,
     /// Bytes that these hold.
-    pub(super) queued_bytes: AtomicUsize,
+    queued_bytes: AtomicUsize,
     /// Readers at work.
     pub(super) reading: AtomicUsize,
     commits: Histogram,
@@ -90,13 +90,36 @@ impl Gauges {
         }
     }
 
+    /// Counts a batch of so many events and bytes in, unless that makes more than `most` of either wait. One that is
+    /// alone always fits.
+    pub(super) fn enter(&self, (events, bytes): (usize, usize), most: (usize, usize)) -> bool {
+        let before = self.queued.fetch_add(events, Ordering::AcqRel);
+        let bytes_before = self.queued_bytes.fetch_add(bytes, Ordering::AcqRel);
+        let fits = before == 0 || (before + events <= most.0 && bytes_before + bytes <= most.1);
+        if !fits {
+            self.leave((events, bytes));
+        }
+        fits
+    }
+
+    /// Counts it out again.
+    pub(super) fn leave(&self, (events, bytes): (usize, usize)) {
+        self.queued.fetch_sub(events, Ordering::AcqRel);
+        self.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
     /// The time by which [`Gauges::committed`] measures.
     pub(super) fn now(&self) -> Duration {
         (self.clock)()
     }
 
     /// A group is on disk, which was begun at `since`.
-    pub(super) fn committed(&self, since: Duration, batches: &[Batch], verdicts: &[Vec<Verdict>]) {
+    pub(super) fn committed<'a>(
+        &self,
+        since: Duration,
+        batches: impl Iterator<Item = &'a Batch>,
+        verdicts: &[Vec<Verdict>],
+    ) {
         let now = self.now();
         self.commits.add(now.saturating_sub(since).as_micros() as u64);
         self.groups.add(verdicts.iter().map(|verdicts| verdicts.len() as u64).sum());
@@ -111,7 +134,7 @@ impl Gauges {
             };
             *results.entry(result).or_default() += 1;
         }
-        for rejected in batches.iter().flat_map(|batch| &batch.rejected) {
+        for rejected in batches.flat_map(|batch| &batch.rejected) {
             let status = if rejected.filtered { "filtered" } else { "rejected" };
             *results.entry((status, rejected.code)).or_default() += 1;
         }

@@ -60,8 +60,10 @@ create table visitors (
   user blob,
   -- The client of their latest event.
   client integer,
-  -- engine::facts::State as JSON.
-  state text not null default '{}',
+  -- engine::facts::State as MessagePack.
+  state blob not null,
+  -- Events folded in since the last checkpoint.
+  since integer not null,
   unique (site, visitor)
 ) strict;
 
@@ -74,7 +76,8 @@ create table events (
   -- The corrected time, which folds and reports go by; the sender's own stands in `at` where it differs.
   time integer not null,
   at integer,
-  received integer not null,
+  -- How long after `time` it was received, in ms: a small number where the whole time is a large one.
+  delay integer not null,
   hash blob not null,
   url integer,
   referrer integer,
@@ -130,7 +133,7 @@ create table checkpoints (
   visitor integer not null,
   time integer not null,
   id blob not null,
-  state text not null,
+  state blob not null,
   primary key (visitor, time, id)
 ) strict, without rowid;
 

@@ -1,6 +1,7 @@
 //! The embedded engine: one SQLite file in WAL mode, one writer, a few readers.
 
 pub(super) mod append;
+mod cache;
 mod read;
 mod sealed;
 mod strings;
@@ -8,7 +9,7 @@ mod verify;
 
 pub(crate) use verify::Verified;
 
-use super::writer::Writer;
+use super::writer::{BUSY, Writer};
 use super::{Batch, CatalogueItem, Document, Gauges, Key, Kind, OnCommit, Receipt, Site, Write};
 use crate::error::Error;
 use anyhow::{Context, bail};
@@ -22,7 +23,7 @@ use std::time::Duration;
 /// The name of the database in its folder.
 const FILE: &str = "beckon.db";
 /// Grows with every change of the schema.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 /// Readers kept open between uses.
 const READERS: usize = 4;
 
@@ -59,9 +60,11 @@ impl Sqlite {
         // Otherwise a file the size of the largest burst stays.
         connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
         migrate(&mut connection, key_id)?;
+        let beside = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
+        settle(&beside)?;
         let gauges = Arc::new(gauges);
-        let writer =
-            Writer::start(connection, on_commit, Arc::clone(&gauges)).context("cannot start the writing thread")?;
+        let writer = Writer::start(connection, beside, on_commit, Arc::clone(&gauges));
+        let writer = writer.context("cannot start the writing thread")?;
         Ok(Sqlite { file, writer, readers: Mutex::new(Vec::new()), gauges, _lock: lock })
     }
 
@@ -129,7 +132,7 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 fn settle(connection: &Connection) -> anyhow::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     // Nobody else should write here; who does must not keep the senders waiting for long.
-    connection.busy_timeout(Duration::from_secs(1))?;
+    connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
     Ok(())

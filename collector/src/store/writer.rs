@@ -1,27 +1,38 @@
 //! The one thread that writes: it takes what is queued as a group and commits the group as one transaction.
 
-use super::sqlite::append::{Appender, Applied};
+use super::sqlite::append::{Appender, Applied, Prepared, prepare};
+use super::wal::Wal;
 use super::{Batch, Committed, Gauges, Incoming, OnCommit, Receipt, Verdict};
 use crate::error::Error;
 use rusqlite::{Connection, TransactionBehavior};
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Most events that wait; more are answered with 503 at once.
 const MAX_QUEUED: usize = 20_000;
-/// Most events of one transaction.
-const MAX_GROUP: usize = 5_000;
+/// Most bytes that wait, of JSON as it came.
+const MAX_QUEUED_BYTES: usize = 16 << 20;
+/// Most events of one transaction: it should take no longer than senders like to wait, and its pages must fit the log.
+const MAX_GROUP: usize = 2_000;
+/// How long another program that holds the database is waited for.
+pub(super) const BUSY: Duration = Duration::from_secs(1);
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Job = Box<dyn FnOnce(&mut Connection, &mut Appender) + Send>;
 
+#[allow(clippy::large_enum_variant, reason = "nearly all of them are the large one")]
 enum Command {
-    Append(Batch, oneshot::Sender<Result<Vec<Verdict>, Error>>),
+    Append(Prepared, oneshot::Sender<Result<Vec<Verdict>, Error>>),
     Run(Job),
     Close,
+}
+
+/// What a batch counts in the queue: its events, and one for itself; its bytes.
+fn weight(batch: &Batch) -> (usize, usize) {
+    (batch.events.len() + batch.rejected.len() + 1, batch.bytes)
 }
 
 /// The handle of the thread.
@@ -33,14 +44,20 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread over its own connection.
-    pub(super) fn start(connection: Connection, on_commit: OnCommit, gauges: Arc<Gauges>) -> std::io::Result<Writer> {
+    /// Starts the thread over its own connection; `beside` is another one to the same file, for the log.
+    pub(super) fn start(
+        mut connection: Connection,
+        beside: Connection,
+        on_commit: OnCommit,
+        gauges: Arc<Gauges>,
+    ) -> anyhow::Result<Writer> {
         let (commands, receiver) = channel();
+        let wal = Wal::keep(&mut connection, beside)?;
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn({
             let gauges = Arc::clone(&gauges);
             move || {
                 let _end = EndWithThread;
-                Work { connection, appender: Appender::default(), on_commit, gauges }.run(&receiver);
+                Work { connection, appender: Appender::default(), wal, on_commit, gauges }.run(&receiver);
             }
         })?;
         Ok(Writer { commands, gauges, closed: AtomicBool::new(false), thread: Mutex::new(Some(thread)) })
@@ -51,14 +68,13 @@ impl Writer {
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::ShuttingDown);
         }
-        let size = weight(&batch);
-        let before = self.gauges.queued.fetch_add(size, Ordering::AcqRel);
-        if before > 0 && before + size > MAX_QUEUED {
-            self.gauges.queued.fetch_sub(size, Ordering::AcqRel);
+        let weight = weight(&batch);
+        if !self.gauges.enter(weight, (MAX_QUEUED, MAX_QUEUED_BYTES)) {
             return Err(Error::Busy);
         }
+        let prepared = prepare(batch).inspect_err(|_| self.gauges.leave(weight))?;
         let (sender, receipt) = oneshot::channel();
-        self.commands.send(Command::Append(batch, sender)).map_err(|_| Error::ShuttingDown)?;
+        self.commands.send(Command::Append(prepared, sender)).map_err(|_| Error::ShuttingDown)?;
         Ok(receipt)
     }
 
@@ -67,10 +83,18 @@ impl Writer {
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        self.run_and_forget(|connection, _| job(connection))
+    }
+
+    /// [`Writer::run`] for a job that changes what the writer remembers: it says so by making that anew.
+    pub(super) fn run_and_forget<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection, &mut Appender) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let (sender, answer) = channel();
-        let job: Job = Box::new(move |connection| {
+        let job: Job = Box::new(move |connection, appender| {
             // A caller that has gone needs no answer.
-            let _ = sender.send(job(connection));
+            let _ = sender.send(job(connection, appender));
         });
         self.commands.send(Command::Run(job)).map_err(|_| Error::ShuttingDown)?;
         answer.recv().map_err(|_| Error::ShuttingDown)?
@@ -86,14 +110,10 @@ impl Writer {
     }
 }
 
-/// What a batch counts in the queue: its events, and one for itself.
-fn weight(batch: &Batch) -> usize {
-    batch.events.len() + batch.rejected.len() + 1
-}
-
 struct Work {
     connection: Connection,
     appender: Appender,
+    wal: Wal,
     on_commit: OnCommit,
     gauges: Arc<Gauges>,
 }
@@ -101,32 +121,37 @@ struct Work {
 impl Work {
     fn run(mut self, commands: &Receiver<Command>) {
         while let Ok(first) = commands.recv() {
-            let mut batches = Vec::new();
+            let mut group = Vec::new();
             let mut receipts = Vec::new();
-            let mut size = 0;
+            let (mut events, mut bytes) = (0, 0);
             let mut next = Some(first);
             let mut after = None;
             while let Some(command) = next.take() {
                 match command {
-                    Command::Append(batch, receipt) => {
-                        size += weight(&batch);
-                        batches.push(batch);
+                    Command::Append(prepared, receipt) => {
+                        let weight = weight(&prepared.batch);
+                        events += weight.0;
+                        bytes += weight.1;
+                        group.push(prepared);
                         receipts.push(receipt);
-                        if size < MAX_GROUP {
+                        if events < MAX_GROUP {
                             next = commands.try_recv().ok();
                         }
                     }
                     other => after = Some(other),
                 }
             }
-            if !batches.is_empty() {
-                self.commit(batches, receipts);
-                self.gauges.queued.fetch_sub(size, Ordering::AcqRel);
+            if !group.is_empty() {
+                self.commit(group, receipts);
+                self.gauges.leave((events, bytes));
             }
             match after {
-                Some(Command::Run(job)) => job(&mut self.connection),
+                Some(Command::Run(job)) => job(&mut self.connection, &mut self.appender),
                 Some(Command::Close) => break,
                 _ => {}
+            }
+            if let Err(error) = self.wal.after_commit(&self.connection, BUSY) {
+                tracing::warn!(%error, "the log could not be started anew");
             }
         }
         // Leaves one tidy file behind; what is in the log would be found at the next start all the same.
@@ -136,11 +161,11 @@ impl Work {
     }
 
     /// Commits a group; where it cannot be, each of its batches alone, so that one costs no other.
-    fn commit(&mut self, batches: Vec<Batch>, receipts: Vec<oneshot::Sender<Result<Vec<Verdict>, Error>>>) {
-        match self.apply(&batches) {
-            Ok(applied) => self.tell(applied, batches, receipts),
-            Err(error) if matches!(error, Error::ReadOnly | Error::Busy) || batches.len() == 1 => {
-                tracing::error!(cause = ?error, batches = batches.len(), "a group could not be committed");
+    fn commit(&mut self, group: Vec<Prepared>, receipts: Vec<oneshot::Sender<Result<Vec<Verdict>, Error>>>) {
+        match self.apply(&group) {
+            Ok(applied) => self.tell(applied, group, receipts),
+            Err(error) if matches!(error, Error::ReadOnly | Error::Busy) || group.len() == 1 => {
+                tracing::error!(cause = ?error, batches = group.len(), "a group could not be committed");
                 for receipt in receipts {
                     let _ = receipt.send(Err(match error {
                         Error::ReadOnly => Error::ReadOnly,
@@ -150,23 +175,23 @@ impl Work {
                 }
             }
             Err(_) => {
-                for (batch, receipt) in batches.into_iter().zip(receipts) {
-                    self.commit(vec![batch], vec![receipt]);
+                for (prepared, receipt) in group.into_iter().zip(receipts) {
+                    self.commit(vec![prepared], vec![receipt]);
                 }
             }
         }
     }
 
-    fn apply(&mut self, batches: &[Batch]) -> Result<Applied, Error> {
+    fn apply(&mut self, group: &[Prepared]) -> Result<Applied, Error> {
         let since = self.gauges.now();
         let done = (|| {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let applied = self.appender.apply(&transaction, batches)?;
+            let applied = self.appender.apply(&transaction, group)?;
             transaction.commit()?;
             Ok(applied)
         })();
         match &done {
-            Ok((verdicts, _)) => self.gauges.committed(since, batches, verdicts),
+            Ok((verdicts, _)) => self.gauges.committed(since, group.iter().map(|prepared| &prepared.batch), verdicts),
             Err(_) => self.gauges.failed(),
         }
         if done.is_err() {
@@ -180,11 +205,13 @@ impl Work {
     fn tell(
         &self,
         (verdicts, placed): Applied,
-        batches: Vec<Batch>,
+        group: Vec<Prepared>,
         receipts: Vec<oneshot::Sender<Result<Vec<Verdict>, Error>>>,
     ) {
-        let mut batches: Vec<(i64, Vec<Option<Incoming>>)> =
-            batches.into_iter().map(|batch| (batch.site, batch.events.into_iter().map(Some).collect())).collect();
+        let mut batches: Vec<(i64, Vec<Option<Incoming>>)> = group
+            .into_iter()
+            .map(|Prepared { batch, .. }| (batch.site, batch.events.into_iter().map(Some).collect()))
+            .collect();
         let committed: Vec<Committed> = placed
             .into_iter()
             .filter_map(|(batch, index, session)| {

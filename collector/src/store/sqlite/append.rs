@@ -1,41 +1,80 @@
 //! The transaction of a group: raw events, sessions, facts, sums and rejects, all or nothing.
 
+use super::cache::Cache;
 use super::read::{STORED, stored};
 use super::strings;
 use crate::error::Error;
 use crate::store::{Batch, Client, Incoming, Rejected, Verdict};
-use engine::event::{Item, Micro, Reject};
+use engine::event::{Event, Item, Micro, Reject};
 use engine::facts::State;
 use engine::id::Id;
 use engine::session::Session;
 use engine::time::{DAY, MINUTE};
-use rusqlite::types::Value as Sql;
+use foldhash::fast::RandomState;
 use rusqlite::{OptionalExtension, Transaction, params};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// A quarter of an hour, in ms.
 pub(super) const QUARTER: i64 = 15 * MINUTE;
-/// Most entries of each cache; a full one is emptied.
-const MAX_CACHED: usize = 50_000;
+/// Events of a visitor between two checkpoints: the most that a late event makes the writer fold again, but for those
+/// that came after it.
+const CHECKPOINT: u32 = 256;
+/// Bytes of each cache.
+const STRINGS: usize = 12 << 20;
+/// See [`STRINGS`].
+const VISITORS: usize = 20 << 20;
+/// See [`STRINGS`].
+const ITEMS: usize = 6 << 20;
+/// See [`STRINGS`].
+const CLIENTS: usize = 1 << 20;
+/// What an entry of a map takes beside its contents, with the allocator's share.
+const ENTRY: usize = 64;
 
 /// What writing remembers from group to group, so as not to ask the database again.
-#[derive(Default)]
 pub(in crate::store) struct Appender {
-    strings: HashMap<String, i64>,
-    visitors: HashMap<(i64, String), Known>,
-    items: HashMap<(i64, i64), Learned>,
-    clients: HashMap<Client, i64>,
+    strings: Cache<String, i64>,
+    visitors: Cache<(i64, String), Known>,
+    items: Cache<(i64, i64), Learned>,
+    clients: Cache<Client, i64>,
+    /// The number of the next new visitor, once it was looked up.
+    next_visitor: Option<i64>,
+}
+
+impl Default for Appender {
+    fn default() -> Self {
+        Appender {
+            strings: Cache::new(STRINGS, |key, _| ENTRY + key.len()),
+            visitors: Cache::new(VISITORS, |(_, key), known| ENTRY + key.len() + known.weight),
+            items: Cache::new(ITEMS, |_, (name, category)| {
+                ENTRY + [name, category].into_iter().flatten().map(|text| 24 + text.len()).sum::<usize>()
+            }),
+            clients: Cache::new(CLIENTS, |client, _| 4 * ENTRY + client.context.len()),
+            next_visitor: None,
+        }
+    }
 }
 
 /// A visitor's row.
 struct Known {
     row: i64,
+    /// Whether the row has still to be made.
+    new: bool,
     state: State,
-    user: Option<Vec<u8>>,
+    /// Keyed hash of the user that is them.
+    user: Option<[u8; 16]>,
+    /// What sent their latest event.
+    client: Option<i64>,
+    /// Events folded in since the last checkpoint.
+    since: u32,
+    /// Bytes that the state takes in memory, roughly: as a map of small pieces it is about six times what it is packed.
+    weight: usize,
 }
 
 /// Name and category of an item, as last seen.
 type Learned = (Option<String>, Option<String>);
+
+type Map<K, V> = HashMap<K, V, RandomState>;
 
 #[derive(Default)]
 struct Sum {
@@ -55,8 +94,39 @@ struct ItemSum {
 /// What a group adds up to before it touches the tables of sums.
 #[derive(Default)]
 struct Sums {
-    quarters: HashMap<(i64, i64, i64), Sum>,
-    items: HashMap<(i64, i64, i64), ItemSum>,
+    quarters: Map<(i64, i64, i64), Sum>,
+    items: Map<(i64, i64, i64), ItemSum>,
+}
+
+/// A batch, with what needs no database already done: on the sender's thread, not on the one that writes.
+pub(in crate::store) struct Prepared {
+    pub(in crate::store) batch: Batch,
+    /// The JSON of each event's items and of its props.
+    texts: Vec<(Items, Option<String>)>,
+}
+
+/// The items of an event as they are kept.
+enum Items {
+    None,
+    /// That of a single one repeats from event to event: it stands once, among the strings.
+    One(String),
+    Many(String),
+}
+
+/// Does what needs no database.
+pub(in crate::store) fn prepare(batch: Batch) -> Result<Prepared, Error> {
+    let text = |incoming: &Incoming| -> Result<_, Error> {
+        let event = &incoming.event;
+        let list = |items: &[Item]| json(&items.iter().map(Item::to_value).collect::<Vec<_>>());
+        let items = match event.items.as_slice() {
+            [] => Items::None,
+            one @ [_] => Items::One(list(one)?),
+            many => Items::Many(list(many)?),
+        };
+        Ok((items, if event.props.is_empty() { None } else { Some(json(&event.props)?) }))
+    };
+    let texts = batch.events.iter().map(text).collect::<Result<_, _>>()?;
+    Ok(Prepared { batch, texts })
 }
 
 /// The verdicts of every batch, and which of their events began to be there: batch, event, and the session it fell into.
@@ -67,32 +137,44 @@ struct Fresh<'a> {
     batch: usize,
     index: usize,
     incoming: &'a Incoming,
+    client: Option<i64>,
+}
+
+/// What a group brings of one visitor.
+struct Visit<'a> {
+    known: Known,
+    fresh: Vec<Fresh<'a>>,
 }
 
 impl Appender {
-    /// Applies a group; nothing of it holds before the caller commits.
+    /// Applies a group; nothing of it holds before the caller commits. After an error the caches may know what was
+    /// rolled back: they must be made anew.
     pub(in crate::store) fn apply(
         &mut self,
         transaction: &Transaction<'_>,
-        batches: &[Batch],
+        group: &[Prepared],
     ) -> Result<Applied, Error> {
-        let mut verdicts = Vec::with_capacity(batches.len());
-        let mut fresh: HashMap<(i64, String), Vec<Fresh<'_>>> = HashMap::new();
+        let mut verdicts = Vec::with_capacity(group.len());
+        let mut visits: Map<(i64, &str), Visit<'_>> = Map::default();
         let mut sums = Sums::default();
-        for (number, batch) in batches.iter().enumerate() {
+        for (number, Prepared { batch, texts }) in group.iter().enumerate() {
             let mut answers = Vec::with_capacity(batch.events.len());
             let client = self.client(transaction, &batch.client)?;
-            for (index, incoming) in batch.events.iter().enumerate() {
-                let site = batch.site;
-                let verdict = verdict(transaction, site, batch.trusted, incoming)?;
+            let site = batch.site;
+            for (index, (incoming, texts)) in batch.events.iter().zip(texts).enumerate() {
+                let visit = match visits.entry((site, &incoming.visitor)) {
+                    Entry::Occupied(visit) => visit.into_mut(),
+                    Entry::Vacant(place) => {
+                        let known = self.visitor(transaction, site, &incoming.visitor)?;
+                        place.insert(Visit { known, fresh: Vec::new() })
+                    }
+                };
+                let verdict = self.insert(transaction, batch, visit.known.row, client, incoming, texts)?;
                 answers.push(verdict);
                 match verdict {
                     Verdict::Stored => {
-                        let key = (site, incoming.visitor.clone());
-                        let visitor = self.visitor(transaction, &key)?;
-                        self.insert(transaction, batch, visitor, client, incoming)?;
                         self.add_up(transaction, site, incoming, &mut sums)?;
-                        fresh.entry(key).or_default().push(Fresh { batch: number, index, incoming });
+                        visit.fresh.push(Fresh { batch: number, index, incoming, client });
                     }
                     Verdict::Conflict => note(transaction, batch, &conflict(incoming)?)?,
                     Verdict::Duplicate | Verdict::SameTransaction => {}
@@ -104,14 +186,19 @@ impl Appender {
             verdicts.push(answers);
         }
         let mut placed = Vec::new();
-        for (key, fresh) in fresh {
-            self.fold(transaction, &key, fresh, &mut placed)?;
+        for ((site, visitor), Visit { mut known, fresh }) in visits {
+            if !fresh.is_empty() {
+                self.fold(transaction, site, visitor, &mut known, fresh, &mut placed)?;
+            }
+            if !known.new {
+                self.visitors.insert((site, visitor.to_owned()), known);
+            }
         }
         sums.write(transaction)?;
-        self.trim();
         Ok((verdicts, placed))
     }
 
+    /// Inserts an event unless it is there.
     fn insert(
         &mut self,
         transaction: &Transaction<'_>,
@@ -119,33 +206,43 @@ impl Appender {
         visitor: i64,
         client: Option<i64>,
         incoming: &Incoming,
-    ) -> Result<(), Error> {
+        (items, props): &(Items, Option<String>),
+    ) -> Result<Verdict, Error> {
         let (site, event) = (batch.site, &incoming.event);
+        let id = incoming.id.0.to_be_bytes();
+        // An order is looked up before its event is inserted; any other event by being inserted.
+        if let Some(hash) = &incoming.transaction {
+            if let Some(verdict) = seen(transaction, incoming)? {
+                return Ok(verdict);
+            }
+            if ordered(transaction, batch, hash, incoming)? {
+                return Ok(Verdict::SameTransaction);
+            }
+        }
         let name = self.string(transaction, Some(&event.name))?;
         let url = self.string(transaction, event.page.url.as_ref())?;
         let referrer = self.string(transaction, event.page.referrer.as_ref())?;
         let title = self.string(transaction, event.page.title.as_ref())?;
         let currency = self.string(transaction, event.currency.as_ref())?;
-        let items = match event.items.as_slice() {
-            [] => Sql::Null,
-            [item] => self.string(transaction, Some(&json(&[item.to_value()])?))?.map_or(Sql::Null, Sql::Integer),
-            items => Sql::Text(json(&items.iter().map(Item::to_value).collect::<Vec<_>>())?),
+        let (item, many) = match items {
+            Items::None => (None, None),
+            Items::One(text) => (self.string(transaction, Some(text))?, None),
+            Items::Many(text) => (None, Some(text)),
         };
-        let props = if event.props.is_empty() { None } else { Some(json(&event.props)?) };
-        transaction
+        let inserted = transaction
             .prepare_cached(
-                "insert into events (id, site, visitor, name, time, at, received, hash, url, referrer, title, value, \
+                "insert into events (id, site, visitor, name, time, at, delay, hash, url, referrer, title, value, \
                  currency, transaction_id, user, client, items, props, sealed) \
-                 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, ?), ?, ?) on conflict (id) do nothing",
             )?
             .execute(params![
-                incoming.id.0.to_be_bytes(),
+                id,
                 site,
                 visitor,
                 name,
                 incoming.time,
                 (event.at != incoming.time).then_some(event.at),
-                batch.received,
+                batch.received.saturating_sub(incoming.time),
                 incoming.hash,
                 url,
                 referrer,
@@ -155,16 +252,23 @@ impl Appender {
                 event.transaction_id,
                 incoming.user,
                 client,
-                items,
+                item,
+                many,
                 props,
                 incoming.sealed,
             ])?;
+        if inserted == 0 {
+            return match seen(transaction, incoming)? {
+                Some(verdict) => Ok(verdict),
+                None => Err(Error::Internal(anyhow::anyhow!("an event is neither new nor there"))),
+            };
+        }
         if let Some(hash) = &incoming.transaction {
             transaction
                 .prepare_cached("insert into transactions (site, hash, event, confirmed) values (?, ?, ?, ?)")?
                 .execute(params![site, hash, transaction.last_insert_rowid(), batch.trusted.then(|| event.worth())])?;
         }
-        Ok(())
+        Ok(Verdict::Stored)
     }
 
     /// The number of a string, given to it where it is new.
@@ -214,27 +318,34 @@ impl Appender {
         Ok(Some(id))
     }
 
-    /// The row of a visitor, made where they are new; afterwards they are in the cache.
-    fn visitor(&mut self, transaction: &Transaction<'_>, key: &(i64, String)) -> Result<i64, Error> {
-        if let Some(known) = self.visitors.get(key) {
-            return Ok(known.row);
+    /// A visitor, out of the cache if they are there: whoever takes them puts them back.
+    fn visitor(&mut self, transaction: &Transaction<'_>, site: i64, visitor: &str) -> Result<Known, Error> {
+        if let Some(known) = self.visitors.take(&(site, visitor.to_owned())) {
+            return Ok(known);
         }
         let found = transaction
-            .prepare_cached("select id, state, user from visitors where site = ? and visitor = ?")?
-            .query_row(params![key.0, key.1], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)))
+            .prepare_cached("select id, state, user, client, since from visitors where site = ? and visitor = ?")?
+            .query_row(params![site, visitor], |row| {
+                let state = row.get_ref(1)?.as_blob()?.to_owned();
+                Ok((row.get(0)?, state, row.get(2)?, row.get(3)?, row.get(4)?))
+            })
             .optional()?;
-        let known = match found {
-            Some((row, state, user)) => Known { row, state: read_state(&state)?, user },
-            None => {
-                transaction
-                    .prepare_cached("insert into visitors (site, visitor) values (?, ?)")?
-                    .execute(params![key.0, key.1])?;
-                Known { row: transaction.last_insert_rowid(), state: State::default(), user: None }
-            }
+        if let Some((row, state, user, client, since)) = found {
+            let weight = 6 * state.len();
+            return Ok(Known { row, new: false, state: read_state(&state)?, user, client, since, weight });
+        }
+        let row = match self.next_visitor {
+            Some(next) => next,
+            // A number is given once: sessions may outlive the visitor they were of.
+            None => transaction.query_row(
+                "select max(coalesce((select max(id) from visitors), 0), \
+                 coalesce((select max(visitor) from sessions), 0)) + 1",
+                [],
+                |row| row.get(0),
+            )?,
         };
-        let row = known.row;
-        self.visitors.insert(key.clone(), known);
-        Ok(row)
+        self.next_visitor = Some(row + 1);
+        Ok(Known { row, new: true, state: State::default(), user: None, client: None, since: 0, weight: 0 })
     }
 
     fn add_up(
@@ -288,61 +399,59 @@ impl Appender {
         Ok(())
     }
 
-    /// Folds a visitor's new events in: on top of what is known where they come in order, else from the beginning.
+    /// Folds a visitor's new events in: on top of what is known where they come in order, else again from the last
+    /// checkpoint before the first of them.
     fn fold(
         &mut self,
         transaction: &Transaction<'_>,
-        key: &(i64, String),
+        site: i64,
+        visitor: &str,
+        known: &mut Known,
         mut fresh: Vec<Fresh<'_>>,
         placed: &mut Vec<(usize, usize, Id)>,
     ) -> Result<(), Error> {
-        self.visitor(transaction, key)?;
-        let Some(known) = self.visitors.get_mut(key) else { return Ok(()) };
-        fresh.sort_by_key(|fresh| (fresh.incoming.time, fresh.incoming.id));
-        let in_order = match (known.state.last, fresh.first()) {
-            (Some(last), Some(first)) => last < (first.incoming.time, first.incoming.id),
-            _ => true,
-        };
+        fresh.sort_unstable_by_key(|fresh| (fresh.incoming.time, fresh.incoming.id));
+        let Some(first) = fresh.first().map(|first| (first.incoming.time, first.incoming.id)) else { return Ok(()) };
+        let in_order = known.state.last.is_none_or(|last| last < first);
         let mut sessions = Vec::new();
-        let mut session_of: HashMap<Id, Id> = HashMap::new();
         if in_order {
-            for Fresh { incoming, .. } in &fresh {
-                step(&mut known.state, &mut sessions, &incoming.event, incoming.time, incoming.id);
-                session_of.insert(incoming.id, known.state.session.id);
+            for Fresh { batch, index, incoming, client } in &fresh {
+                sessions.extend(known.state.fold(&incoming.event, incoming.time, incoming.id));
+                placed.push((*batch, *index, known.state.session.id));
+                known.client = client.or(known.client);
+                checkpoint(transaction, known)?;
             }
         } else {
-            let new: HashSet<Id> = fresh.iter().map(|fresh| fresh.incoming.id).collect();
-            known.state = State::default();
-            transaction.prepare_cached("delete from sessions where visitor = ?")?.execute([known.row])?;
-            let mut statement =
-                transaction.prepare_cached(&format!("{STORED} where e.visitor = ? order by e.time, e.id"))?;
-            let mut rows = statement.query([known.row])?;
-            while let Some(row) = rows.next()? {
-                let stored = stored(row)?;
-                step(&mut known.state, &mut sessions, &stored.event, stored.time, stored.id);
-                if new.contains(&stored.id) {
-                    session_of.insert(stored.id, known.state.session.id);
+            let mut waiting = fresh.iter().peekable();
+            refold(transaction, known, first, |known, event, time, id| {
+                sessions.extend(known.state.fold(event, time, id));
+                // Both are in the order of the fold.
+                while let Some(fresh) = waiting.next_if(|fresh| (fresh.incoming.time, fresh.incoming.id) <= (time, id))
+                {
+                    placed.push((fresh.batch, fresh.index, known.state.session.id));
                 }
-            }
+            })?;
         }
         sessions.push(known.state.session.clone());
         let joined = fresh.iter().rev().filter(|fresh| fresh.incoming.joins).find_map(|fresh| fresh.incoming.user);
-        if let Some(user) = joined {
-            known.user = Some(user.to_vec());
+        known.user = joined.or(known.user);
+        let state = write_state(&known.state)?;
+        known.weight = 6 * state.len();
+        if known.new {
+            transaction
+                .prepare_cached(
+                    "insert into visitors (state, user, client, since, id, site, visitor) values (?, ?, ?, ?, ?, ?, ?)",
+                )?
+                .execute(params![state, known.user, known.client, known.since, known.row, site, visitor])?;
+            known.new = false;
+        } else {
+            transaction
+                .prepare_cached("update visitors set state = ?, user = ?, client = ?, since = ? where id = ?")?
+                .execute(params![state, known.user, known.client, known.since, known.row])?;
         }
-        transaction.prepare_cached("update visitors set state = ?, user = ? where id = ?")?.execute(params![
-            json(&known.state.to_value())?,
-            known.user,
-            known.row
-        ])?;
-        let row = known.row;
         for session in sessions {
-            self.write_session(transaction, key.0, row, &session)?;
+            self.write_session(transaction, site, known.row, &session)?;
         }
-        placed.extend(fresh.iter().map(|fresh| {
-            let id = fresh.incoming.id;
-            (fresh.batch, fresh.index, session_of.get(&id).copied().unwrap_or(id))
-        }));
         Ok(())
     }
 
@@ -379,47 +488,84 @@ impl Appender {
             ])?;
         Ok(())
     }
-
-    /// Keeps the caches within their bounds.
-    fn trim(&mut self) {
-        if self.strings.len() > MAX_CACHED {
-            self.strings.clear();
-        }
-        if self.visitors.len() > MAX_CACHED {
-            self.visitors.clear();
-        }
-        if self.items.len() > MAX_CACHED {
-            self.items.clear();
-        }
-        if self.clients.len() > MAX_CACHED {
-            self.clients.clear();
-        }
-    }
 }
 
-/// Whether an event is new, and takes its transaction id where it is.
-fn verdict(transaction: &Transaction<'_>, site: i64, trusted: bool, incoming: &Incoming) -> Result<Verdict, Error> {
-    let id = incoming.id.0.to_be_bytes();
+/// Folds a visitor's stored events again, from the last checkpoint before `from` on. Sessions and checkpoints that are
+/// not true any more go; those that are come again.
+fn refold(
+    transaction: &Transaction<'_>,
+    known: &mut Known,
+    from: (i64, Id),
+    mut each: impl FnMut(&mut Known, &Event, i64, Id),
+) -> Result<(), Error> {
+    let (time, id) = (from.0, from.1.0.to_be_bytes());
+    let base = transaction
+        .prepare_cached(
+            "select state from checkpoints where visitor = ?1 and (time, id) < (?2, ?3) \
+             order by time desc, id desc limit 1",
+        )?
+        .query_row(params![known.row, time, id], |row| row.get::<_, Vec<u8>>(0))
+        .optional()?;
+    known.state = base.as_deref().map(read_state).transpose()?.unwrap_or_default();
+    known.since = 0;
+    transaction
+        .prepare_cached("delete from checkpoints where visitor = ? and (time, id) >= (?, ?)")?
+        .execute(params![known.row, time, id])?;
+    let (session, last) = match known.state.last {
+        Some(last) => ((known.state.session.start, known.state.session.id), last),
+        None => ((i64::MIN, Id(0)), (i64::MIN, Id(0))),
+    };
+    transaction.prepare_cached("delete from sessions where visitor = ? and (start, id) > (?, ?)")?.execute(params![
+        known.row,
+        session.0,
+        session.1.0.to_be_bytes()
+    ])?;
+    let mut statement =
+        transaction.prepare_cached(&format!("{STORED} where e.visitor = ? and e.time >= ? order by e.time, e.id"))?;
+    let mut rows = statement.query(params![known.row, last.0])?;
+    while let Some(row) = rows.next()? {
+        let stored = stored(row)?;
+        if (stored.time, stored.id) > last || last.0 == i64::MIN {
+            each(known, &stored.event, stored.time, stored.id);
+            checkpoint(transaction, known)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the state now and then, for events that arrive late.
+fn checkpoint(transaction: &Transaction<'_>, known: &mut Known) -> Result<(), Error> {
+    known.since += 1;
+    let Some((time, id)) = known.state.last.filter(|_| known.since >= CHECKPOINT) else { return Ok(()) };
+    known.since = 0;
+    transaction
+        .prepare_cached("insert or replace into checkpoints (visitor, time, id, state) values (?, ?, ?, ?)")?
+        .execute(params![known.row, time, id.0.to_be_bytes(), write_state(&known.state)?])?;
+    Ok(())
+}
+
+/// What became of an event that may be there already.
+fn seen(transaction: &Transaction<'_>, incoming: &Incoming) -> Result<Option<Verdict>, Error> {
     let found: Option<[u8; 16]> = transaction
         .prepare_cached("select hash from events where id = ?")?
-        .query_row([id], |row| row.get(0))
+        .query_row([incoming.id.0.to_be_bytes()], |row| row.get(0))
         .optional()?;
-    if let Some(hash) = found {
-        return Ok(if hash == incoming.hash { Verdict::Duplicate } else { Verdict::Conflict });
-    }
-    let Some(hash) = &incoming.transaction else { return Ok(Verdict::Stored) };
+    Ok(found.map(|hash| if hash == incoming.hash { Verdict::Duplicate } else { Verdict::Conflict }))
+}
+
+/// Whether an order was told of before; a secret key that tells of it again confirms it.
+fn ordered(transaction: &Transaction<'_>, batch: &Batch, hash: &[u8; 16], incoming: &Incoming) -> Result<bool, Error> {
     let found: Option<bool> = transaction
         .prepare_cached("select confirmed is not null from transactions where site = ? and hash = ?")?
-        .query_row(params![site, hash], |row| row.get(0))
+        .query_row(params![batch.site, hash], |row| row.get(0))
         .optional()?;
-    let Some(confirmed) = found else { return Ok(Verdict::Stored) };
-    if trusted && !confirmed {
+    if found == Some(false) && batch.trusted {
         // Worth what the shop says, not what the page said before: anybody could have taken the id there.
         transaction
             .prepare_cached("update transactions set confirmed = ? where site = ? and hash = ?")?
-            .execute(params![incoming.event.worth(), site, hash])?;
+            .execute(params![incoming.event.worth(), batch.site, hash])?;
     }
-    Ok(Verdict::SameTransaction)
+    Ok(found.is_some())
 }
 
 /// The reject of an event whose id is taken by another payload.
@@ -468,16 +614,6 @@ fn note(transaction: &Transaction<'_>, batch: &Batch, rejected: &Rejected) -> Re
     Ok(())
 }
 
-/// Folds one event, keeping the session that it ended.
-fn step(state: &mut State, ended: &mut Vec<Session>, event: &engine::event::Event, time: i64, id: Id) {
-    let before = state.last.map(|_| state.session.clone());
-    if state.fold(event, time, id)
-        && let Some(before) = before
-    {
-        ended.push(before);
-    }
-}
-
 /// No sum goes beyond half of what 64 bits hold: past all of it SQLite would turn to doubles, which the table refuses.
 const MOST: i64 = i64::MAX / 2;
 
@@ -518,9 +654,13 @@ fn json(value: &impl serde::Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::Internal(error.into()))
 }
 
-/// A state as it was kept.
-pub(super) fn read_state(text: &str) -> Result<State, Error> {
-    let map: engine::value::Map = serde_json::from_str(text).map_err(|error| Error::Internal(error.into()))?;
-    State::from_value(&map)
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("the kept state of a visitor cannot be read")))
+/// A state as it is kept: MessagePack, whose arrays of small numbers take a third of JSON's room and time.
+pub(super) fn write_state(state: &State) -> Result<Vec<u8>, Error> {
+    rmp_serde::to_vec(state).map_err(|error| Error::Internal(error.into()))
+}
+
+/// What [`write_state`] wrote.
+pub(super) fn read_state(bytes: &[u8]) -> Result<State, Error> {
+    rmp_serde::from_slice(bytes)
+        .map_err(|error| Error::Internal(anyhow::Error::new(error).context("the kept state of a visitor")))
 }

@@ -18,7 +18,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 /// Everything that [`stored`] reads, to be followed by a condition.
-pub(super) const STORED: &str = "select v.visitor, e.id, e.time, e.at, e.received, n.text, \
+pub(super) const STORED: &str = "select v.visitor, e.id, e.time, e.at, e.time + e.delay, n.text, \
     (select text from strings where id = e.url), (select text from strings where id = e.referrer), \
     (select text from strings where id = e.title), e.value, (select text from strings where id = e.currency), \
     e.transaction_id, coalesce((select text from strings where id = e.items), e.items), e.props, \
@@ -150,7 +150,7 @@ impl Read for Sqlite {
         self.read(|connection| {
             let mut statement = connection
                 .prepare_cached("select state, user is not null from visitors where site = ? and visitor = ?")?;
-            let row = statement.query_row(params![site, visitor], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
+            let row = statement.query_row(params![site, visitor], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)));
             match row.optional()? {
                 Some((state, user_known)) => Ok(Some(Profile { state: read_state(&state)?, user_known })),
                 None => Ok(None),

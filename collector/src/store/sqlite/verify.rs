@@ -76,7 +76,7 @@ pub(super) fn verify(connection: &mut Connection) -> Result<Verified, Error> {
             verified.events += 1;
         }
         verified.visitors += 1;
-        if read_state(&row.get::<_, String>(3)?)? != state {
+        if read_state(row.get_ref(3)?.as_blob()?)? != state {
             verified.differs(|| format!("{name}: the facts are not the fold of the events"));
         }
         let mut kept = kept_sessions.query([id])?;

@@ -2,14 +2,16 @@
 
 use engine::id::Id;
 use engine::time::DAY;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// Sessions kept of an item, the latest ones: what the neighbours of an item are found from.
 pub(super) const MAX_POSTINGS: usize = 1_000;
 /// Items kept of a session, the latest ones.
 const MAX_LENGTH: usize = 50;
-/// Sessions kept in all; at twice that the older half goes.
-const MAX_SESSIONS: usize = 500_000;
+/// Sessions kept in all; at twice that the older half goes. Each takes about 150 bytes.
+const MAX_SESSIONS: usize = 100_000;
 /// After this long a look counts half for what is popular.
 const HALF_LIFE: f64 = 14.0 * DAY as f64;
 
@@ -27,7 +29,6 @@ pub(super) struct Entry {
     pub(super) category: Option<String>,
     /// Numbers of sessions, oldest first.
     pub(super) sessions: Vec<u32>,
-    /// Its popularity as of `as_of`.
     /// The binary logarithm of its popularity, moved by the half-lives since 1970: the order of these is that of the
     /// popularities at any time, so ranking needs no exponential.
     pub(super) rank: f64,
@@ -55,10 +56,12 @@ fn half_lives(time: i64) -> f64 {
 #[derive(Default)]
 pub(crate) struct Index {
     items: Vec<Entry>,
-    by_id: HashMap<String, u32>,
+    by_id: HashMap<String, u32, RandomState>,
     sessions: Vec<Basket>,
-    by_session: HashMap<Id, u32>,
-    latest_of: HashMap<String, u32>,
+    by_session: HashMap<Id, u32, RandomState>,
+    /// By a hash of the visitor's id, which would be most of what a session takes.
+    latest_of: HashMap<u64, u32, RandomState>,
+    hash: RandomState,
 }
 
 impl Index {
@@ -73,12 +76,7 @@ impl Index {
             (self.sessions.len() - 1) as u32
         });
         if let Some(visitor) = visitor {
-            match self.latest_of.get_mut(visitor) {
-                Some(latest) => *latest = number,
-                None => {
-                    self.latest_of.insert(visitor.to_owned(), number);
-                }
-            }
+            self.latest_of.insert(self.hash.hash_one(visitor), number);
         }
         for (id, category) in items {
             let item = self.item(id);
@@ -152,6 +150,6 @@ impl Index {
 
     /// The items of a visitor's latest session.
     pub(super) fn latest(&self, visitor: &str) -> &[u32] {
-        self.latest_of.get(visitor).map_or(&[], |session| self.basket(*session))
+        self.latest_of.get(&self.hash.hash_one(visitor)).map_or(&[], |session| self.basket(*session))
     }
 }

@@ -4,9 +4,12 @@ use crate::store::{Committed, Stored};
 use engine::clean;
 use engine::event::{Event, units};
 use engine::time::{self, MINUTE};
+use foldhash::fast::RandomState;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
@@ -56,7 +59,9 @@ impl Shown {
 #[derive(Default)]
 struct Half {
     minutes: VecDeque<(i64, u64)>,
-    visitors: HashMap<String, i64>,
+    /// By a hash of the visitor's id: when they were last seen.
+    visitors: HashMap<u64, i64, RandomState>,
+    hash: RandomState,
     recent: VecDeque<Shown>,
 }
 
@@ -82,25 +87,33 @@ impl Live {
         let mut sites = self.sites();
         let half = sites.entry(site).or_default();
         for stored in events {
-            half.add(
-                &stored.visitor,
-                stored.time,
-                Shown::of(stored.id.text(), &stored.visitor, stored.time, &stored.event),
-            );
+            half.count(&stored.visitor, stored.time);
+            half.show(Shown::of(stored.id.text(), &stored.visitor, stored.time, &stored.event));
         }
     }
 
     /// Takes a commit in and tells the listeners.
     pub(crate) fn publish(&self, committed: &[Committed], now: i64) {
         let mut sites = self.sites();
-        for committed in committed.iter().filter(|committed| committed.time > now - SPAN) {
+        let heard = self.sender.receiver_count() > 0;
+        let late_enough = |committed: &&Committed| committed.time > now - SPAN;
+        // How many of each site are still to come: of a large group only the last ones are ever shown.
+        let mut left: HashMap<i64, usize> = HashMap::new();
+        committed.iter().filter(late_enough).for_each(|committed| *left.entry(committed.site).or_default() += 1);
+        for committed in committed.iter().filter(late_enough) {
             let Committed { site, id, visitor, time, event, .. } = committed;
-            let shown = Shown::of(id.text(), visitor, *time, event);
-            if self.sender.receiver_count() > 0 {
-                // No receiver left in the meantime is no loss.
-                let _ = self.sender.send((*site, Arc::new(shown.clone())));
+            let left = left.entry(*site).or_default();
+            *left = left.saturating_sub(1);
+            let half = sites.entry(*site).or_default();
+            half.count(visitor, *time);
+            if heard || *left < RECENT {
+                let shown = Shown::of(id.text(), visitor, *time, event);
+                if heard {
+                    // No receiver left in the meantime is no loss.
+                    let _ = self.sender.send((*site, Arc::new(shown.clone())));
+                }
+                half.show(shown);
             }
-            sites.entry(*site).or_default().add(visitor, *time, shown);
         }
     }
 
@@ -136,20 +149,25 @@ impl Live {
 }
 
 impl Half {
-    fn add(&mut self, visitor: &str, time: i64, shown: Shown) {
+    fn count(&mut self, visitor: &str, time: i64) {
         let minute = time.div_euclid(MINUTE);
         match self.minutes.iter_mut().rev().find(|(at, _)| *at == minute) {
             Some((_, n)) => *n += 1,
             None => self.minutes.push_back((minute, 1)),
         }
         let full = self.visitors.len() >= MAX_VISITORS;
-        match self.visitors.get_mut(visitor) {
-            Some(seen) => *seen = time.max(*seen),
-            None if !full => {
-                self.visitors.insert(visitor.to_owned(), time);
+        match self.visitors.entry(self.hash.hash_one(visitor)) {
+            Entry::Occupied(mut seen) => {
+                seen.insert(time.max(*seen.get()));
             }
-            None => {}
+            Entry::Vacant(place) if !full => {
+                place.insert(time);
+            }
+            Entry::Vacant(_) => {}
         }
+    }
+
+    fn show(&mut self, shown: Shown) {
         self.recent.push_front(shown);
         self.recent.truncate(RECENT);
     }

@@ -33,6 +33,9 @@ mod fold;
 /// Segments, offers, slots, items, the site, the bundle; who may do what.
 mod manage;
 
+/// Keys and sites: made, shown once, revoked at once; through HTTP and on the command line.
+mod keys;
+
 /// `POST /v1/decide`, and decisions in the answer to events: offers and items.
 mod decide;
 

@@ -129,15 +129,64 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Print what is in force and where it came from; secrets are masked.
     Config(Serve),
-    /// The keys that seal what sites call sensitive.
+    /// Who may send and read, and the keys that seal what sites call sensitive.
     #[command(subcommand)]
     Keys(Keys),
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
+    /// Show the keys of a site, beside a running collector or without one.
+    List(KeyList),
+    /// Make a key and print it, once; a running collector makes them by `POST /v1/keys`.
+    Create(NewKey),
+    /// Revoke a key by the id that `list` shows; a running collector does it by `DELETE /v1/keys/{id}`.
+    Revoke(OldKey),
     /// Seal everything sealed under a new key and drop the old one; the collector must not be running.
     Rotate(Data),
+}
+
+#[derive(Args)]
+pub(crate) struct KeyList {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) site: OfSite,
+}
+
+#[derive(Args)]
+pub(crate) struct NewKey {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) site: OfSite,
+    /// What it is called.
+    #[arg(long, default_value = "")]
+    pub(crate) name: String,
+    /// What a secret key may do: some of ingest, read, manage, export, erase.
+    #[arg(long, value_delimiter = ',', required_unless_present = "public", value_parser = ["ingest", "read", "manage", "export", "erase"])]
+    pub(crate) scopes: Vec<String>,
+    /// Make a public key, for pages.
+    #[arg(long, conflicts_with = "scopes")]
+    pub(crate) public: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct OldKey {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) site: OfSite,
+    /// The id of the key.
+    pub(crate) id: String,
+}
+
+/// Which site.
+#[derive(Args)]
+pub(crate) struct OfSite {
+    /// The name of the site.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) site: String,
 }
 
 /// Where the data is.

@@ -8,6 +8,7 @@ mod decide;
 mod events;
 mod export;
 mod health;
+mod keys;
 mod limits;
 mod live;
 mod manage;
@@ -31,7 +32,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -93,6 +94,9 @@ fn router(app: Shared) -> Router {
         .route("/v1/slots/{id}", put(manage::put_slot).get(manage::slot).delete(manage::delete_slot))
         .route("/v1/items", put(manage::put_items))
         .route("/v1/site", get(manage::site).put(manage::put_site))
+        .route("/v1/keys", get(keys::list).post(keys::create))
+        .route("/v1/keys/{id}", delete(keys::revoke))
+        .route("/v1/sites", get(keys::sites).post(keys::add_site))
         .route("/v1/visitors/{id}", get(visitors::get))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{name}", get(reports::get))

@@ -36,6 +36,9 @@ fn main() -> ExitCode {
             cli::config::run(&settings);
             Ok(ExitCode::SUCCESS)
         }
+        config::Command::Keys(config::Keys::List(keys)) => cli::keys::list(&keys),
+        config::Command::Keys(config::Keys::Create(key)) => cli::keys::create(&key),
+        config::Command::Keys(config::Keys::Revoke(key)) => cli::keys::revoke(&key),
         config::Command::Keys(config::Keys::Rotate(data)) => cli::keys::rotate(&data),
     };
     match done {

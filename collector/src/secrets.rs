@@ -133,19 +133,22 @@ impl Secrets {
         SipHasher24::new_with_key(&self.derived.payload).hash(&all).as_bytes()
     }
 
-    /// The dashboard's session: who and until when (ms), signed.
-    pub(crate) fn sign_session(&self, site: i64, until: i64) -> String {
-        let text = format!("{site}.{until}");
+    /// The dashboard's session: which site, until when (ms), and the key it was signed in by, if by one; signed.
+    pub(crate) fn sign_session(&self, site: i64, until: i64, key: Option<u64>) -> String {
+        let key = key.map_or_else(|| "-".to_owned(), |key| format!("{key:016x}"));
+        let text = format!("{site}.{until}.{key}");
         format!("{text}.{}", hex(&hmac(&self.derived.session, text.as_bytes())))
     }
 
-    /// The site of a session that [`Secrets::sign_session`] signed and that has not ended by `now`.
-    pub(crate) fn read_session(&self, session: &str, now: i64) -> Option<i64> {
+    /// Site and key of a session that [`Secrets::sign_session`] signed and that has not ended by `now`.
+    pub(crate) fn read_session(&self, session: &str, now: i64) -> Option<(i64, Option<u64>)> {
         let (text, signature) = session.rsplit_once('.')?;
         let expected = hmac(&self.derived.session, text.as_bytes());
         let good: bool = unhex(signature)?.ct_eq(&expected).into();
-        let (site, until) = text.split_once('.')?;
-        (good && until.parse::<i64>().ok()? > now).then(|| site.parse().ok())?
+        let (site, rest) = text.split_once('.')?;
+        let (until, key) = rest.split_once('.')?;
+        let key = if key == "-" { None } else { Some(u64::from_str_radix(key, 16).ok()?) };
+        (good && until.parse::<i64>().ok()? > now).then(|| Some((site.parse().ok()?, key)))?
     }
 }
 
@@ -193,8 +196,10 @@ mod tests {
     #[test]
     fn sessions_end_and_cannot_be_forged() {
         let own = secrets(7);
-        let session = own.sign_session(3, 1_000);
-        assert_eq!(own.read_session(&session, 999), Some(3));
+        let session = own.sign_session(3, 1_000, None);
+        assert_eq!(own.read_session(&session, 999), Some((3, None)));
+        let key = 0x0102_0304_0506_07ff;
+        assert_eq!(own.read_session(&own.sign_session(3, 1_000, Some(key)), 999), Some((3, Some(key))));
         assert_eq!(own.read_session(&session, 1_000), None);
         assert_eq!(own.read_session(&session.replace("3.", "4."), 999), None);
         assert_eq!(secrets(8).read_session(&session, 999), None);

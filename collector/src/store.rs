@@ -13,6 +13,7 @@ use engine::facts::State;
 use engine::id::Id;
 use engine::session::Session;
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::ops::Range;
 use tokio::sync::oneshot;
@@ -158,6 +159,24 @@ impl Scopes {
         self.0 & scope.0 == scope.0
     }
 
+    /// The scopes there are, each alone.
+    pub(crate) const EACH: [Scopes; 5] = [Scopes::INGEST, Scopes::READ, Scopes::MANAGE, Scopes::EXPORT, Scopes::ERASE];
+
+    /// The scope of this name.
+    pub(crate) fn named(name: &str) -> Option<Scopes> {
+        Scopes::EACH.into_iter().find(|scope| scope.name() == name)
+    }
+
+    /// The names of these.
+    pub(crate) fn names(self) -> Vec<&'static str> {
+        Scopes::EACH.into_iter().filter(|scope| self.has(*scope)).map(Scopes::name).collect()
+    }
+
+    /// These and those.
+    pub(crate) fn and(self, other: Scopes) -> Scopes {
+        Scopes(self.0 | other.0)
+    }
+
     /// The name of a single scope.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -184,6 +203,41 @@ pub(crate) struct Key {
     pub(crate) name: String,
     /// When it was made, in ms.
     pub(crate) made: i64,
+}
+
+/// What a key is called where the key itself must not stand: the beginning of its SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct KeyId(pub(crate) u64);
+
+impl KeyId {
+    /// The id of the key with this SHA-256.
+    pub(crate) fn of(hash: &[u8; 32]) -> KeyId {
+        let mut id = [0; 8];
+        id.copy_from_slice(&hash[..8]);
+        KeyId(u64::from_be_bytes(id))
+    }
+
+    /// Reads the 16 hex digits of [`KeyId`]'s text.
+    pub(crate) fn parse(text: &str) -> Option<KeyId> {
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u64::from_str_radix(text, 16).ok().filter(|_| digits).map(KeyId)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:016x}", self.0)
+    }
+}
+
+/// A key as it is listed.
+pub(crate) struct Listed {
+    /// What it is called.
+    pub(crate) id: KeyId,
+    /// The key.
+    pub(crate) key: Key,
+    /// When it was revoked, in ms.
+    pub(crate) revoked: Option<i64>,
 }
 
 /// A site.
@@ -316,6 +370,16 @@ pub(crate) trait Write: Send + Sync {
     fn close(&self);
     /// Keeps keys, all or none, each under its SHA-256.
     fn put_keys(&self, keys: Vec<([u8; 32], Key)>) -> Result<(), Error>;
+    /// Revokes a key of a site at `now` (ms); false where none of this id holds.
+    fn revoke_key(&self, site: i64, id: KeyId, now: i64) -> Result<bool, Error>;
+    /// Makes a site with its keys; they get its number, which is returned. `None` where the name is taken.
+    fn add_site(
+        &self,
+        name: &str,
+        origins: &[String],
+        holdout: f64,
+        keys: Vec<([u8; 32], Key)>,
+    ) -> Result<Option<i64>, Error>;
     /// Changes origins, holdout and sealed properties of a site.
     fn put_site(&self, site: Site) -> Result<(), Error>;
     /// Keeps a document; true where there was none of this id.
@@ -332,6 +396,12 @@ pub(crate) trait Read: Send + Sync {
     fn figures(&self) -> Figures;
     /// The key with this SHA-256.
     fn key(&self, hash: &[u8; 32]) -> Result<Option<Key>, Error>;
+    /// All keys of a site, oldest first, those that were revoked too.
+    fn keys(&self, site: i64) -> Result<Vec<Listed>, Error>;
+    /// Whether a key is there and was not revoked.
+    fn holds_key(&self, site: i64, id: KeyId) -> Result<bool, Error>;
+    /// All sites, oldest first.
+    fn sites(&self) -> Result<Vec<Site>, Error>;
     /// The public keys of a site.
     fn public_keys(&self, site: i64) -> Result<Vec<String>, Error>;
     /// The site of this number.

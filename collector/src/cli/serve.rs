@@ -9,7 +9,7 @@ use crate::recommend::{Indexes, Recommender};
 use crate::report::live::Live;
 use crate::secrets::{Secrets, hex, random, sha256};
 use crate::store::sqlite::Sqlite;
-use crate::store::{DEFAULT_SITE, Gauges, Key, Scopes, Store};
+use crate::store::{DEFAULT_SITE, Gauges, Key, KeyId, Scopes, Store};
 use anyhow::{Context, bail};
 use engine::time::{HOUR, MINUTE};
 use std::net::TcpListener;
@@ -49,18 +49,21 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
         Arc::new(Sqlite::open(&options.data.data, secrets.id(), on_commit, Gauges::new(clock::uptime))?);
     secrets.settle()?;
     let secrets = Arc::new(secrets);
-    if !secrets.can_seal() && store.site(DEFAULT_SITE)?.is_some_and(|site| !site.sensitive.is_empty()) {
+    let sites = store.sites()?;
+    if !secrets.can_seal() && sites.iter().any(|site| !site.sensitive.is_empty()) {
         bail!("the site keeps properties sealed, and the key file has no key for it: let it be written to");
     }
     let fresh = keys(store.as_ref(), options)?;
-    // Neither is worth not starting for.
-    if let Err(error) = indexes.build(store.as_ref(), DEFAULT_SITE) {
-        tracing::error!(cause = ?error, "what sessions looked at could not be read: recommendations begin anew");
-    }
-    match store.since(DEFAULT_SITE, clock::now() - 30 * MINUTE, LIVE_EVENTS) {
-        Ok(events) => live.seed(DEFAULT_SITE, &events),
-        Err(error) => {
-            tracing::error!(cause = ?error, "the last half hour could not be read: the live view begins anew");
+    for site in sites.iter().map(|site| site.id) {
+        // Neither is worth not starting for.
+        if let Err(error) = indexes.build(store.as_ref(), site) {
+            tracing::error!(cause = ?error, "what sessions looked at could not be read: recommendations begin anew");
+        }
+        match store.since(site, clock::now() - 30 * MINUTE, LIVE_EVENTS) {
+            Ok(events) => live.seed(site, &events),
+            Err(error) => {
+                tracing::error!(cause = ?error, "the last half hour could not be read: the live view begins anew");
+            }
         }
     }
     let token = hex(&random::<20>()?);
@@ -119,7 +122,9 @@ async fn serve(listener: TcpListener, app: Arc<App>, close: watch::Sender<bool>)
 
 /// Sees to it that the site has a public and a secret key; returns those that were made here, to be shown once.
 fn keys(store: &dyn Store, options: &Serve) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let first = store.public_keys(DEFAULT_SITE)?.is_empty();
+    let known = store.keys(DEFAULT_SITE)?;
+    // Also where all of them were revoked: a start is no way to get another.
+    let first = known.is_empty();
     let mut fresh = Vec::new();
     let mut keys = Vec::new();
     for (what, prefix, given, scopes) in [
@@ -139,6 +144,10 @@ fn keys(store: &dyn Store, options: &Serve) -> anyhow::Result<Vec<(&'static str,
             None => continue,
         };
         let text = (scopes == Scopes::NONE).then(|| key.clone());
+        let id = KeyId::of(&sha256(&key));
+        if known.iter().any(|known| known.id == id && known.revoked.is_some()) {
+            tracing::warn!("the {what} that is fixed by the options was revoked: it stays so");
+        }
         keys.push((sha256(&key), Key { site: DEFAULT_SITE, scopes, text, name: String::new(), made: clock::now() }));
     }
     store.put_keys(keys)?;

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
+use engine::value::{Map, Value};
 use flate2::read::MultiGzDecoder;
 use std::io::{self, Read};
 use std::time::Duration;
@@ -48,6 +49,17 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<
         return Ok(bytes.into());
     }
     super::blocking(move || unpack(&encoding, &bytes)).await
+}
+
+/// Reads a body that is to be a JSON object of no other fields than these.
+pub(super) async fn object(headers: &HeaderMap, body: Body, fields: &[&str]) -> Result<Map, Error> {
+    content_type(headers, false)?;
+    let bytes = read(headers, body, MAX_BODY).await?;
+    let Value::Map(map) = serde_json::from_slice(&bytes)? else { return Err(Error::invalid("", "expected an object")) };
+    if let Some((key, _)) = map.iter().find(|(key, _)| !fields.contains(key)) {
+        return Err(Error::invalid(key, &format!("unknown field; expected one of {}", fields.join(", "))));
+    }
+    Ok(map)
 }
 
 /// Unpacks a body, and no more of it than is allowed.

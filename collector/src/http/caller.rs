@@ -130,14 +130,27 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
         if let Some(key) = bearer(&parts.headers)? {
-            return app.access.key(key).map(Caller);
+            let grant = app.access.key(key)?;
+            own_site(app, &grant, parts.uri.query())?;
+            return Ok(Caller(grant));
         }
         let grant = app.access.session(cookie(&parts.headers).ok_or(Error::BadKey)?, clock::now())?;
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             own_origin(app, &parts.headers)?;
         }
+        own_site(app, &grant, parts.uri.query())?;
         Ok(Caller(grant))
     }
+}
+
+/// A key belongs to one site. Who names another by `?site=` is told that there is none, and not shown their own.
+fn own_site(app: &App, grant: &Grant, query: Option<&str>) -> Result<(), Error> {
+    // Names of sites are of letters, digits and hyphens: there is nothing to decode.
+    let Some(name) = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("site="))) else {
+        return Ok(());
+    };
+    let own = app.store.site(grant.site)?.is_some_and(|site| site.name == name);
+    if own { Ok(()) } else { Err(Error::NotFound) }
 }
 
 /// The session in the cookie.

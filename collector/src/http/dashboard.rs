@@ -4,8 +4,7 @@ use super::caller::{COOKIE, own_origin};
 use super::{Shared, body};
 use crate::clock;
 use crate::error::Error;
-use crate::store::DEFAULT_SITE;
-use crate::store::Scopes;
+use crate::store::{DEFAULT_SITE, KeyId, Scopes};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -75,7 +74,7 @@ pub(super) async fn link(
     let mut response = Redirect::to("/").into_response();
     if good {
         *link = None;
-        response.headers_mut().insert(header::SET_COOKIE, session_cookie(&app, DEFAULT_SITE, now)?);
+        response.headers_mut().insert(header::SET_COOKIE, session_cookie(&app, DEFAULT_SITE, now, None)?);
     }
     response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
@@ -97,7 +96,7 @@ pub(super) async fn sign_in(
     for scope in [Scopes::READ, Scopes::MANAGE, Scopes::EXPORT] {
         grant.need(scope)?;
     }
-    let cookie = session_cookie(&app, grant.site, clock::now())?;
+    let cookie = session_cookie(&app, grant.site, clock::now(), grant.key)?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
@@ -108,8 +107,8 @@ pub(super) async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> R
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }
 
-fn session_cookie(app: &Shared, site: i64, now: i64) -> Result<HeaderValue, Error> {
-    let session = app.secrets.sign_session(site, now + SESSION);
+fn session_cookie(app: &Shared, site: i64, now: i64, key: Option<KeyId>) -> Result<HeaderValue, Error> {
+    let session = app.secrets.sign_session(site, now + SESSION, key.map(|key| key.0));
     let tls = app.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     let secure = if tls { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}", SESSION / 1_000);

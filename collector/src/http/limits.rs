@@ -7,6 +7,7 @@ use crate::access::Grant;
 use crate::clock::Stopwatch;
 use crate::config::{self, Network};
 use crate::error::Error;
+use crate::store::KeyId;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -63,7 +64,7 @@ pub(crate) struct Limits {
     clients: Option<Mutex<Buckets<Client>>>,
     /// Requests that were answered with 401: whoever guesses keys must not do it faster than others ask.
     wrong: Option<Mutex<Buckets<Client>>>,
-    keys: Option<Mutex<Buckets<u64>>>,
+    keys: Option<Mutex<Buckets<KeyId>>>,
     warned: AtomicBool,
 }
 

@@ -235,12 +235,7 @@ pub(super) async fn put_site(
     body: Body,
 ) -> Result<Response, Error> {
     let id = caller.may(Scopes::MANAGE)?;
-    body::content_type(&headers, false)?;
-    let bytes = body::read(&headers, body, body::MAX_BODY).await?;
-    let Value::Map(map) = serde_json::from_slice(&bytes)? else { return Err(Error::invalid("", "expected an object")) };
-    if let Some((key, _)) = map.iter().find(|(key, _)| !SITE_FIELDS.contains(key)) {
-        return Err(Error::invalid(key, &format!("unknown field; expected one of {}", SITE_FIELDS.join(", "))));
-    }
+    let map = body::object(&headers, body, &SITE_FIELDS).await?;
     let changing = Arc::clone(&app);
     blocking(move || {
         let app = changing;
@@ -327,7 +322,7 @@ fn sensitive(value: &Value) -> Result<Vec<String>, Error> {
 }
 
 /// An origin: scheme, host and port, nothing after it.
-fn origin(value: &Value) -> Option<String> {
+pub(super) fn origin(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     let (scheme, host) = text.split_once("://")?;
     let plain = host.strip_prefix("*.").unwrap_or(host);

@@ -2,6 +2,7 @@
 
 pub(super) mod append;
 mod cache;
+mod keys;
 mod read;
 mod sealed;
 mod strings;
@@ -10,11 +11,11 @@ mod verify;
 pub(crate) use verify::Verified;
 
 use super::writer::{BUSY, Writer};
-use super::{Batch, CatalogueItem, Document, Gauges, Key, Kind, OnCommit, Receipt, Site, Write};
+use super::{Batch, CatalogueItem, Document, Gauges, Key, KeyId, Kind, OnCommit, Receipt, Site, Write};
 use crate::error::Error;
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -27,6 +28,14 @@ const SCHEMA: i64 = 4;
 /// Readers kept open between uses.
 const READERS: usize = 4;
 
+/// Another process writes there.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder {folder} is in use by another beckon ({error}): stop that one first", folder = .folder.display())]
+pub(crate) struct InUse {
+    folder: PathBuf,
+    error: TryLockError,
+}
+
 /// A store in a folder.
 pub(crate) struct Sqlite {
     file: PathBuf,
@@ -34,7 +43,7 @@ pub(crate) struct Sqlite {
     readers: Mutex<Vec<Connection>>,
     gauges: Arc<Gauges>,
     /// Held as long as the store is open: two processes with caches of their own must not write one file.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Sqlite {
@@ -50,7 +59,7 @@ impl Sqlite {
         let lock =
             File::create(folder.join("lock")).with_context(|| format!("cannot write in {}", folder.display()))?;
         if let Err(error) = lock.try_lock() {
-            bail!("the folder {} is in use by another beckon ({error}): stop that one first", folder.display());
+            return Err(InUse { folder: folder.to_owned(), error }.into());
         }
         let file = folder.join(FILE);
         let mut connection = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
@@ -65,7 +74,14 @@ impl Sqlite {
         let gauges = Arc::new(gauges);
         let writer = Writer::start(connection, beside, on_commit, Arc::clone(&gauges));
         let writer = writer.context("cannot start the writing thread")?;
-        Ok(Sqlite { file, writer, readers: Mutex::new(Vec::new()), gauges, _lock: lock })
+        Ok(Sqlite { file, writer, readers: Mutex::new(Vec::new()), gauges, _lock: Some(lock) })
+    }
+
+    /// The store in a folder, to read only: beside a running collector or without one. What would write is refused.
+    pub(crate) fn look(folder: &Path, gauges: Gauges) -> anyhow::Result<Sqlite> {
+        let readers = Mutex::new(vec![look_into(folder)?]);
+        let gauges = Arc::new(gauges);
+        Ok(Sqlite { file: folder.join(FILE), writer: Writer::none(Arc::clone(&gauges)), readers, gauges, _lock: None })
     }
 
     /// Runs a reading job on a connection of its own; readers never wait for the writer.
@@ -216,15 +232,26 @@ impl Write for Sqlite {
     fn put_keys(&self, keys: Vec<([u8; 32], Key)>) -> Result<(), Error> {
         self.writer.run(move |connection| {
             let transaction = connection.transaction()?;
-            for (hash, key) in &keys {
-                transaction.execute(
-                    "insert into keys (hash, site, scopes, text, name, made) values (?, ?, ?, ?, ?, ?) on conflict do nothing",
-                    params![hash, key.site, key.scopes.0, key.text, key.name, key.made],
-                )?;
-            }
+            keys::put(&transaction, &keys)?;
             transaction.commit()?;
             Ok(())
         })
+    }
+
+    fn revoke_key(&self, site: i64, id: KeyId, now: i64) -> Result<bool, Error> {
+        self.writer.run(move |connection| keys::revoke(connection, site, id, now))
+    }
+
+    fn add_site(
+        &self,
+        name: &str,
+        origins: &[String],
+        holdout: f64,
+        keys: Vec<([u8; 32], Key)>,
+    ) -> Result<Option<i64>, Error> {
+        let origins = serde_json::to_string(origins).map_err(|error| Error::Internal(error.into()))?;
+        let name = name.to_owned();
+        self.writer.run(move |connection| keys::add_site(connection, &name, &origins, holdout, keys))
     }
 
     fn put_site(&self, site: Site) -> Result<(), Error> {

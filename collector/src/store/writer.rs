@@ -63,6 +63,11 @@ impl Writer {
         Ok(Writer { commands, gauges, closed: AtomicBool::new(false), thread: Mutex::new(Some(thread)) })
     }
 
+    /// One that has ended: everything is refused.
+    pub(super) fn none(gauges: Arc<Gauges>) -> Writer {
+        Writer { commands: channel().0, gauges, closed: AtomicBool::new(true), thread: Mutex::new(None) }
+    }
+
     /// Queues a batch.
     pub(super) fn append(&self, batch: Batch) -> Result<Receipt, Error> {
         if self.closed.load(Ordering::Acquire) {

@@ -2,11 +2,12 @@
 
 use super::Sqlite;
 use super::append::{QUARTER, read_state};
+use super::keys;
 use super::strings;
 use crate::error::Error;
 use crate::store::{
-    CatalogueItem, Document, Extent, Figures, ItemTotals, Key, Kind, Profile, Quarter, Read, RejectCount, Scopes, Site,
-    Stored,
+    CatalogueItem, Document, Extent, Figures, ItemTotals, Key, KeyId, Kind, Listed, Profile, Quarter, Read,
+    RejectCount, Scopes, Site, Stored,
 };
 use engine::event::{Event, Item, Page};
 use engine::id::Id;
@@ -82,6 +83,18 @@ impl Read for Sqlite {
             });
             Ok(key.optional()?)
         })
+    }
+
+    fn keys(&self, site: i64) -> Result<Vec<Listed>, Error> {
+        self.read(|connection| keys::list(connection, site))
+    }
+
+    fn holds_key(&self, site: i64, id: KeyId) -> Result<bool, Error> {
+        self.read(|connection| keys::holds(connection, site, id))
+    }
+
+    fn sites(&self) -> Result<Vec<Site>, Error> {
+        self.read(keys::sites)
     }
 
     fn public_keys(&self, site: i64) -> Result<Vec<String>, Error> {

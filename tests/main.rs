@@ -17,6 +17,9 @@ mod limits;
 /// Bots, and what else a user agent tells.
 mod agents;
 
+/// Personal data in every field: on no disk, in no log, in no answer.
+mod personal;
+
 /// What was acknowledged is there once, whatever happens to the process.
 mod durability;
 

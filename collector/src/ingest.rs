@@ -63,6 +63,10 @@ pub(crate) enum Outcome {
 /// One event through all steps.
 pub(crate) fn event(sender: &Sender<'_>, shared: &Shared, value: &Value) -> Result<(Incoming, Vec<Warning>), Reject> {
     let (mut event, mut warnings) = Event::read(value)?;
+    // A name becomes part of the names of facts, where nothing is masked any more.
+    if matches!(mask::text(&event.name), Cow::Owned(_)) {
+        return Err(Reject::new(Code::BadName, "name", "expected a name that is no secret"));
+    }
     let visitor = event.visitor.take().or_else(|| shared.visitor.clone());
     let visitor =
         visitor.ok_or_else(|| Reject::new(Code::BadId, "visitor", "expected a visitor, here or in the envelope"))?;

@@ -10,6 +10,8 @@ const SECRET_NAMES: &[&str] = &[
     "password",
     "passwd",
     "passphrase",
+    "passwort",
+    "kennwort",
     "pass",
     "pwd",
     "secret",
@@ -65,13 +67,34 @@ pub fn id(text: &str) -> Cow<'_, str> {
     mask(text, false)
 }
 
+/// Masks a text as it stands, and then as it reads: `１３８００１３８０００` is a number to who reads it, and a hard space
+/// is a space. Where only the second finds something, the text is given in the plain signs that it was found in.
 fn mask(text: &str, numbers: bool) -> Cow<'_, str> {
+    let masked = scan(text, numbers);
+    if masked.is_ascii() || !masked.chars().any(|sign| plain(sign) != sign) {
+        return masked;
+    }
+    let read: String = masked.chars().map(plain).collect();
+    match scan(&read, numbers) {
+        Cow::Owned(found) => Cow::Owned(found),
+        Cow::Borrowed(_) => masked,
+    }
+}
+
+/// The ASCII sign that a full-width one, a hard space or a typographer's dash stands for.
+fn plain(sign: char) -> char {
+    match sign {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(sign as u32 - 0xfee0).unwrap_or(sign),
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{3000}' => ' ',
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        _ => sign,
+    }
+}
+
+fn scan(text: &str, numbers: bool) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     // Most texts hold nothing that any of the scanners begins at.
-    if !bytes
-        .iter()
-        .any(|byte| matches!(byte, b'@' | b'%' | b'=' | b':' | b'0'..=b'9') || *byte == b'e' || *byte == b'B')
-    {
+    if !bytes.iter().any(|byte| matches!(byte, b'@' | b'%' | b'=' | b':' | b'_' | b'0'..=b'9' | b'e' | b'A' | b'B')) {
         return Cow::Borrowed(text);
     }
     let mut out = String::new();
@@ -107,7 +130,7 @@ fn before(bytes: &[u8], at: usize) -> u8 {
     at.checked_sub(1).map_or(0, |at| byte(bytes, at))
 }
 
-/// An address around the `@` (or its escape `%40`) at `at`, looking back no further than `floor`.
+/// An address around the `@` (or its escape `%40`, or the escape of that) at `at`, looking back no further than `floor`.
 ///
 /// Letters of any alphabet that puts spaces between words may be part of it (`jö@müller.example`); a Chinese or
 /// Japanese sentence goes on right beside an address.
@@ -115,7 +138,8 @@ fn email(text: &str, at: usize, floor: usize) -> Found {
     let bytes = text.as_bytes();
     let sign = match byte(bytes, at) {
         b'@' => 1,
-        b'%' if byte(bytes, at + 1) == b'4' && byte(bytes, at + 2) == b'0' => 3,
+        b'%' if bytes.get(at + 1..at + 3) == Some(b"40") => 3,
+        b'%' if bytes.get(at + 1..at + 5) == Some(b"2540") => 5,
         _ => return None,
     };
     let is_letter =
@@ -195,8 +219,7 @@ fn number(bytes: &[u8], at: usize) -> Found {
     let after = byte(bytes, to);
     let digits = digits.get(..count)?;
     let solid = to - at == count;
-    if solid
-        && count == 17
+    if count == 17
         && matches!(after, b'x' | b'X')
         && !byte(bytes, to + 1).is_ascii_alphanumeric()
         && resident(digits, 10)
@@ -206,7 +229,7 @@ fn number(bytes: &[u8], at: usize) -> Found {
     if after.is_ascii_alphanumeric() || after >= 0x80 && first == b'(' {
         return None;
     }
-    if solid && count == 18 && resident(digits.get(..17)?, *digits.get(17)?) {
+    if count == 18 && resident(digits.get(..17)?, *digits.get(17)?) {
         return Some((at, to, "[id]"));
     }
     if (13..=19).contains(&count) && first.is_ascii_digit() && is_card(digits) {
@@ -248,29 +271,38 @@ fn resident(digits: &[u8], check: u8) -> bool {
         && (12 - sum % 11) % 11 == u32::from(check)
 }
 
-/// Phone numbers: international (`+49 170 1234567`, `0049...`), Chinese mobiles (11 digits), and national forms that
-/// their separators give away (`(555) 123-4567`, `030 1234567`). A bare number of any other kind is left alone.
+/// Phone numbers: international (`+49 170 1234567`, `0049...`), Chinese mobiles (11 digits), national ones with their
+/// leading zero (`030 1234567`, `07700900123`), and forms that brackets and separators give away (`(555) 123-4567`,
+/// `11 91234-5678`). A bare number of any other kind is left alone.
 fn phone(digits: &[u8], first: u8, solid: bool, gaps: usize, groups: &[u8; 8]) -> bool {
     let digit = |at: usize| digits.get(at).copied().unwrap_or(0);
     let count = digits.len();
-    let group = |at: usize| groups.get(at).copied().unwrap_or(0);
+    let parts = |lengths: &[u8]| !solid && gaps + 1 == lengths.len() && groups.starts_with(lengths);
     if first == b'+' {
         return (8..=15).contains(&count);
     }
-    if count == 11 && digit(0) == 1 && digit(1) >= 3 {
+    if digit(0) == 0 {
+        return match digit(1) {
+            0 => digit(2) != 0 && (10..=15).contains(&count),
+            _ if solid => count == 11 || (count == 10 && !is_book(digits)),
+            _ => (9..=12).contains(&count),
+        };
+    }
+    match count {
+        10 => first == b'(' || parts(&[3, 3, 4]),
+        11 if first == b'(' || parts(&[1, 3, 3, 4]) || parts(&[2, 5, 4]) => true,
         // 138 0013 8000 and 138-0013-8000 are the customary forms.
-        return solid || (gaps == 2 && group(0) == 3);
+        11 => digit(0) == 1 && digit(1) >= 3 && (solid || (gaps == 2 && groups.starts_with(&[3]))),
+        _ => false,
     }
-    if digit(0) == 0 && digit(1) == 0 && digit(2) != 0 {
-        return (10..=15).contains(&count);
-    }
-    if digit(0) == 0 && digit(1) != 0 && !solid {
-        return (9..=12).contains(&count);
-    }
-    !solid && count == 10 && gaps == 2 && group(0) == 3 && group(1) == 3
 }
 
-/// `password=...`, `token: ...`, `Bearer ...` and JSON web tokens: the value that begins after `at`.
+/// Whether ten digits are an ISBN (ISO 2108, before 2007): a book's address is not a phone number.
+fn is_book(digits: &[u8]) -> bool {
+    digits.iter().rev().zip(1..).map(|(digit, weight)| u32::from(*digit) * weight).sum::<u32>().is_multiple_of(11)
+}
+
+/// `password=...`, `token: ...`, `Bearer ...`, JSON web tokens and keys that tell by how they begin.
 fn secret(bytes: &[u8], at: usize) -> Found {
     match byte(bytes, at) {
         b'=' | b':' => {
@@ -285,7 +317,8 @@ fn secret(bytes: &[u8], at: usize) -> Found {
             {
                 from -= 1;
             }
-            if !is_secret_name(std::str::from_utf8(bytes.get(from..end)?).ok()?) {
+            let name = bytes.get(from..end)?;
+            if !is_secret_name(std::str::from_utf8(name).ok()?) && !bytes.get(..end)?.ends_with("密码".as_bytes()) {
                 return None;
             }
             let (from, to) = value(bytes, at + 1);
@@ -306,12 +339,32 @@ fn secret(bytes: &[u8], at: usize) -> Found {
             let dots = bytes.get(at..to)?.iter().filter(|byte| **byte == b'.').count();
             (dots == 2 && to - at > 20).then_some((at, to, "[secret]"))
         }
+        b'_' => {
+            let mut from = at;
+            while at - from < 6 && before(bytes, from).is_ascii_alphanumeric() {
+                from -= 1;
+            }
+            let kinds: [&[u8]; 6] = [b"sk", b"rk", b"ghp", b"gho", b"ghs", b"github"];
+            if kinds.contains(&bytes.get(from..at)?) { key(bytes, from) } else { None }
+        }
+        b'A' if matches!(bytes.get(at..at + 4)?, b"AKIA" | b"AIza") && !before(bytes, at).is_ascii_alphanumeric() => {
+            key(bytes, at)
+        }
         _ => None,
     }
 }
 
-/// Where the value behind a sign begins and ends. What ends like a name (`password: x#token: y`) and the word `Bearer`
-/// are followed by one more value; a `Bearer` at its beginning is the scheme and no part of the secret.
+/// A key of some API that begins at `at`: long, and with digits in it.
+fn key(bytes: &[u8], at: usize) -> Found {
+    let mut to = at;
+    while byte(bytes, to).is_ascii_alphanumeric() || matches!(byte(bytes, to), b'-' | b'_') {
+        to += 1;
+    }
+    (to - at >= 20 && bytes.get(at..to)?.iter().any(u8::is_ascii_digit)).then_some((at, to, "[secret]"))
+}
+
+/// Where the value behind a sign begins and ends. What ends like a name (`password: x#token: y`) and the words `Bearer`
+/// and `Basic` are followed by one more value; such a word at its beginning is the scheme and no part of the secret.
 fn value(bytes: &[u8], at: usize) -> (usize, usize) {
     let word = |mut from: usize| {
         while matches!(byte(bytes, from), b' ' | b'"' | b'\'') {
@@ -323,8 +376,10 @@ fn value(bytes: &[u8], at: usize) -> (usize, usize) {
         }
         (from, to)
     };
-    let is_scheme =
-        |(from, to): (usize, usize)| bytes.get(from..to).is_some_and(|word| word.eq_ignore_ascii_case(b"bearer"));
+    let is_scheme = |(from, to): (usize, usize)| {
+        let word = bytes.get(from..to).unwrap_or_default();
+        word.eq_ignore_ascii_case(b"bearer") || word.eq_ignore_ascii_case(b"basic")
+    };
     let mut last = word(at);
     if is_scheme(last) {
         last = word(last.1);
@@ -360,6 +415,20 @@ mod tests {
             ("(555) 123-4567", "[phone]"),
             ("555-123-4567", "[phone]"),
             ("030 12345678", "[phone]"),
+            ("07700900123 or 0612345678", "[phone] or [phone]"),
+            ("1-555-234-5678", "[phone]"),
+            ("(11) 91234-5678, 11 91234-5678", "[phone], [phone]"),
+            ("电话：１３８００１３８０００！", "电话:[phone]!"),
+            ("电话：13800138000！", "电话：[phone]！"),
+            ("06\u{a0}12\u{a0}34\u{a0}56\u{a0}78", "[phone]"),
+            ("555\u{2013}123\u{2013}4567", "[phone]"),
+            ("id 440524 18800101 0014", "id [id]"),
+            ("jo＠mail.example", "[email]"),
+            ("a%2540b.example", "[email]"),
+            ("密码：hunter2", "密码:[secret]"),
+            ("Authorization: Basic am86cHc=", "Authorization: Basic [secret]"),
+            ("use sk_live_0123456789abcdef, please", "use [secret], please"),
+            ("AKIAABCDEFGHIJKLMN01", "[secret]"),
             ("password=hunter2&x=1", "password=[secret]&x=1"),
             ("{\"api_key\": \"abc\"}", "{\"api_key\": \"[secret]\"}"),
             ("Authorization: Bearer abcdefgh12", "Authorization: Bearer [secret]"),
@@ -384,6 +453,10 @@ mod tests {
             "12345678901",
             "3.14159265358979",
             "EAN 4006381333931",
+            "UPC 036000291452",
+            "ISBN 0306406152",
+            "sk_winter_boots",
+            "价格：８９元",
             "0193c0de-0000-7000-8000-000000000000",
             "@handle",
             "a@b",

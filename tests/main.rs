@@ -45,6 +45,9 @@ mod decide;
 /// Sealed properties, the key file, and new keys.
 mod sealed;
 
+/// What goes with time or on demand, and what a recount sees.
+mod upkeep;
+
 /// The dashboard: its page, its sign-in, its live stream.
 mod dashboard;
 

@@ -272,7 +272,8 @@ fn plausible(method: &str, path: &str) -> Request {
         (_, "/v1/items") => request.json(&json!([])),
         (_, "/v1/keys") => request.json(&json!({"kind": "public"})),
         (_, "/v1/sites") => request.json(&json!({"site": "another"})),
-        (_, "/v1/site") => request.json(&json!({})),
+        (_, "/v1/site" | "/v1/upkeep") => request.json(&json!({})),
+        (_, "/v1/erase") => request.json(&json!({"visitor": fresh_id()})),
         (_, path) if path.starts_with("/v1/segments") => request.json(&json!({"condition": {}})),
         (_, path) if path.starts_with("/v1/offers") => request.json(&json!({"slot": "hero"})),
         (_, path) if path.starts_with("/v1/slots") => request.json(&json!({"kind": "offer"})),
@@ -330,6 +331,7 @@ fn a_key_opens_what_its_scopes_name() {
             (_, "/v1/decide" | "/v1/bundle") => "",
             (_, "/v1/export/events.ndjson") => "export",
             (_, path) if path.starts_with("/v1/keys") || path == "/v1/sites" => "manage",
+            (_, "/v1/erase") => "erase",
             ("GET", _) => "read",
             _ => "manage",
         };

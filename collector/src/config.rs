@@ -129,6 +129,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Print what is in force and where it came from; secrets are masked.
     Config(Serve),
+    /// Erase a visitor, or all that belongs to a user; the collector must not be running.
+    Erase(Erase),
     /// Who may send and read, and the keys that seal what sites call sensitive.
     #[command(subcommand)]
     Keys(Keys),
@@ -267,6 +269,21 @@ pub(crate) struct Import {
     pub(crate) format: Format,
     /// The file; .gz is unpacked.
     pub(crate) file: PathBuf,
+}
+
+#[derive(Args)]
+#[group(id = "whom", required = true, multiple = false, args = ["visitor", "user"])]
+pub(crate) struct Erase {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) site: OfSite,
+    /// The visitor's id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) visitor: Option<String>,
+    /// The shop's own id of a user: every visitor joined to it, and every event that it was noted on.
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Args)]

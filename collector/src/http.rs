@@ -5,6 +5,7 @@ mod bundle;
 mod caller;
 mod dashboard;
 mod decide;
+mod erase;
 mod events;
 mod export;
 mod health;
@@ -97,6 +98,8 @@ fn router(app: Shared) -> Router {
         .route("/v1/keys", get(keys::list).post(keys::create))
         .route("/v1/keys/{id}", delete(keys::revoke))
         .route("/v1/sites", get(keys::sites).post(keys::add_site))
+        .route("/v1/erase", post(erase::post))
+        .route("/v1/upkeep", post(erase::upkeep))
         .route("/v1/visitors/{id}", get(visitors::get))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{name}", get(reports::get))

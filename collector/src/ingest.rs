@@ -282,6 +282,7 @@ pub(crate) fn status(verdict: Verdict) -> (&'static str, Option<&'static str>) {
         Verdict::Duplicate => ("duplicate", None),
         Verdict::SameTransaction => ("duplicate", Some("same_transaction")),
         Verdict::Conflict => ("rejected", Some(Code::IdConflict.text())),
+        Verdict::Sealed(_) => ("rejected", Some(Code::TooOld.text())),
     }
 }
 

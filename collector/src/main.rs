@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         config::Command::Keys(config::Keys::List(keys)) => cli::keys::list(&keys),
         config::Command::Keys(config::Keys::Create(key)) => cli::keys::create(&key),
         config::Command::Keys(config::Keys::Revoke(key)) => cli::keys::revoke(&key),
+        config::Command::Erase(erase) => cli::erase::run(&erase),
         config::Command::Keys(config::Keys::Rotate(data)) => cli::keys::rotate(&data),
     };
     match done {

@@ -10,6 +10,7 @@ use engine::condition::Regex;
 use engine::decide::{Visitor, held_out};
 use engine::event::units;
 use engine::facts::State;
+use engine::id::Id;
 use engine::offer::{Bundle, HOLDOUT_ARM, Offer, Slot};
 use engine::replay::answer;
 use engine::segment::Segment;
@@ -79,6 +80,14 @@ impl Indexes {
         Ok(())
     }
 
+    /// Forgets visitors and sessions.
+    pub(crate) fn forget(&self, site: i64, visitors: &[&str], sessions: &[Id]) {
+        let mut indexes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = indexes.get_mut(&site) {
+            index.forget(visitors, sessions);
+        }
+    }
+
     /// Learns from a commit.
     pub(crate) fn append(&self, committed: &[Committed]) {
         let mut indexes = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -132,6 +141,11 @@ impl Recommender {
             cache.sites.insert(site, Arc::clone(&rules));
         }
         Ok(rules)
+    }
+
+    /// Forgets what was learned of visitors who were erased.
+    pub(crate) fn forget(&self, site: i64, visitors: &[&str], sessions: &[Id]) {
+        self.indexes.forget(site, visitors, sessions);
     }
 
     /// Forgets the rules of a site: to be called after each change of them.

@@ -8,7 +8,7 @@ mod writer;
 pub(crate) use gauges::{Classes, Figures, Gauges};
 
 use crate::error::Error;
-use engine::event::{Event, Micro};
+use engine::event::{Code, Event, Micro, Reject};
 use engine::facts::State;
 use engine::id::Id;
 use engine::session::Session;
@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::ops::Range;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// The site of a fresh store.
@@ -109,6 +110,23 @@ pub(crate) enum Verdict {
     SameTransaction,
     /// Its id was there before, with another payload.
     Conflict,
+    /// It is of a time before this (ms), of which the site keeps sums only.
+    Sealed(i64),
+}
+
+impl Verdict {
+    /// What is wrong with the event, where that is why it was not stored.
+    pub(crate) fn reject(self) -> Option<Reject> {
+        match self {
+            Verdict::Stored | Verdict::Duplicate | Verdict::SameTransaction => None,
+            Verdict::Conflict => Some(Reject::conflict()),
+            Verdict::Sealed(before) => {
+                let since = engine::time::text(before);
+                let detail = format!("expected a time since {since}: what was before is kept as sums only");
+                Some(Reject::new(Code::TooOld, "at", &detail))
+            }
+        }
+    }
 }
 
 /// The verdicts of a batch, in its order; they arrive after the commit.
@@ -255,6 +273,10 @@ pub(crate) struct Site {
     pub(crate) version: u32,
     /// The properties whose values are kept sealed.
     pub(crate) sensitive: Vec<String>,
+    /// Days that raw events are kept; `None` for ever.
+    pub(crate) retention: Option<i64>,
+    /// Raw events from before this (ms) are gone; not changed by [`Write::put_site`].
+    pub(crate) sealed_before: Option<i64>,
 }
 
 /// What kinds of documents a site has.
@@ -380,7 +402,7 @@ pub(crate) trait Write: Send + Sync {
         holdout: f64,
         keys: Vec<([u8; 32], Key)>,
     ) -> Result<Option<i64>, Error>;
-    /// Changes origins, holdout and sealed properties of a site.
+    /// Changes origins, holdout, sealed properties and retention of a site.
     fn put_site(&self, site: Site) -> Result<(), Error>;
     /// Keeps a document; true where there was none of this id.
     fn put_document(&self, site: i64, kind: Kind, document: Document) -> Result<bool, Error>;
@@ -388,6 +410,99 @@ pub(crate) trait Write: Send + Sync {
     fn delete_document(&self, site: i64, kind: Kind, id: &str) -> Result<bool, Error>;
     /// Keeps items of the catalogue.
     fn put_items(&self, site: i64, items: Vec<CatalogueItem>) -> Result<(), Error>;
+    /// Erases a visitor or all that belongs to a user; it is gone from the disk when this returns, as far as the answer
+    /// says so.
+    fn erase(&self, erasure: &Erasure) -> Result<Erased, Error>;
+    /// Looks after what goes with time: raw events beyond their retention, old rejects, erasures that broke off, and
+    /// what nothing refers to any more. With `thorough` the latter however long ago it was last looked for.
+    fn upkeep(&self, now: i64, thorough: bool) -> Result<Upkeep, Error>;
+}
+
+/// Makes the keyed hash of a visitor's id.
+pub(crate) type VisitorHash = Arc<dyn Fn(&str) -> [u8; 16] + Send + Sync>;
+
+/// What is to be erased of a site: one visitor, or all that belongs to a user.
+#[derive(Clone)]
+pub(crate) struct Erasure {
+    pub(crate) site: i64,
+    /// A visitor's id.
+    pub(crate) visitor: Option<String>,
+    /// The keyed hash of a user's id.
+    pub(crate) user: Option<[u8; 16]>,
+    /// What makes the keyed hash of a visitor's id, by which rejects are found.
+    pub(crate) hash: VisitorHash,
+    /// Whether the database is written anew however large it is: nothing can be written meanwhile.
+    pub(crate) vacuum: bool,
+}
+
+/// What was erased.
+#[derive(Default)]
+pub(crate) struct Erased {
+    pub(crate) visitors: u64,
+    pub(crate) events: u64,
+    pub(crate) sessions: u64,
+    pub(crate) checkpoints: u64,
+    pub(crate) rejects: u64,
+    /// Items of the catalogue that only these events told of.
+    pub(crate) items: u64,
+    pub(crate) strings: u64,
+    pub(crate) clients: u64,
+    /// Whether nothing of it is left in the log.
+    pub(crate) log_folded: bool,
+    /// Whether the database was written anew.
+    pub(crate) scrubbed: bool,
+    /// The visitors, for what is kept in memory.
+    pub(crate) names: Vec<String>,
+    /// Their sessions, and those of others that an event was erased of.
+    pub(crate) session_ids: Vec<Id>,
+    /// Names of files in the folder that were copied before: what was erased is still in them.
+    pub(crate) copies: Vec<String>,
+}
+
+impl Erased {
+    /// What went, by name.
+    pub(crate) fn counts(&self) -> [(&'static str, u64); 8] {
+        [
+            ("visitors", self.visitors),
+            ("events", self.events),
+            ("sessions", self.sessions),
+            ("checkpoints", self.checkpoints),
+            ("rejects", self.rejects),
+            ("items", self.items),
+            ("strings", self.strings),
+            ("clients", self.clients),
+        ]
+    }
+
+    /// What is left to know or to do, in sentences.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.scrubbed {
+            notes.push(
+                "The rows were overwritten in place. Copies that SQLite made when it moved them between pages go when the \
+                 database is written anew: erase again with `vacuum`."
+                    .to_owned(),
+            );
+        }
+        if !self.log_folded {
+            notes.push("A reader holds the log: what was erased leaves it within the hour.".to_owned());
+        }
+        notes.extend(self.copies.iter().map(|name| format!("What was erased is still in {name}: delete it.")));
+        notes
+    }
+}
+
+/// What looking after the store did.
+#[derive(Default)]
+pub(crate) struct Upkeep {
+    /// Raw events that were older than their site keeps them.
+    pub(crate) events: u64,
+    /// Rejects that were older than 14 days.
+    pub(crate) rejects: u64,
+    /// Strings that nothing referred to any more.
+    pub(crate) strings: u64,
+    /// The same of clients.
+    pub(crate) clients: u64,
 }
 
 /// What looks into the store; never waits for a write.

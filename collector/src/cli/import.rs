@@ -7,7 +7,7 @@ use crate::secrets::Secrets;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Client, DEFAULT_SITE, Gauges, Read as _, Receipt, Verdict, Write as _};
 use anyhow::{Context, bail};
-use engine::event::{Code, Reject, shorten};
+use engine::event::{Reject, shorten};
 use engine::time;
 use engine::value::Value;
 use flate2::read::MultiGzDecoder;
@@ -123,7 +123,6 @@ impl Count {
                 Outcome::Rejected { reject, .. } => ("rejected", reject.code.text()),
                 Outcome::Filtered { .. } => ("filtered", BOT),
                 Outcome::Queued { .. } => match verdicts.next() {
-                    Some(Verdict::Conflict) => ("rejected", Code::IdConflict.text()),
                     Some(verdict) => {
                         let (status, code) = status(*verdict);
                         (status, code.unwrap_or(""))

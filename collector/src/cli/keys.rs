@@ -73,7 +73,7 @@ fn open(data: &Data, instead: &str) -> anyhow::Result<Sqlite> {
 }
 
 /// The number of a site.
-fn site(store: &dyn Read, named: &OfSite) -> anyhow::Result<i64> {
+pub(super) fn site(store: &dyn Read, named: &OfSite) -> anyhow::Result<i64> {
     let site = store.sites()?.into_iter().find(|site| site.name == named.site);
     site.map(|site| site.id).with_context(|| format!("there is no site `{}`", named.site))
 }

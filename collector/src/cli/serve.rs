@@ -3,13 +3,14 @@
 use crate::access::{Access, new_key};
 use crate::clock;
 use crate::config::Serve;
+use crate::error::Error;
 use crate::http::{self, App, Limits, Requests};
 use crate::ingest::agents::Agents;
 use crate::recommend::{Indexes, Recommender};
 use crate::report::live::Live;
 use crate::secrets::{Secrets, hex, random, sha256};
 use crate::store::sqlite::Sqlite;
-use crate::store::{DEFAULT_SITE, Gauges, Key, KeyId, Scopes, Store};
+use crate::store::{DEFAULT_SITE, Gauges, Key, KeyId, Scopes, Store, Upkeep};
 use anyhow::{Context, bail};
 use engine::time::{HOUR, MINUTE};
 use std::net::TcpListener;
@@ -104,6 +105,7 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
 async fn serve(listener: TcpListener, app: Arc<App>, close: watch::Sender<bool>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(upkeep(Arc::clone(&app.store)));
     let server = tokio::spawn(http::serve(listener, app));
     tokio::select! {
         _ = terminate.recv() => {}
@@ -116,6 +118,29 @@ async fn serve(listener: TcpListener, app: Arc<App>, close: watch::Sender<bool>)
         Err(_) => {
             tracing::warn!("some connections did not end in time");
             Ok(())
+        }
+    }
+}
+
+/// How often the store is looked after.
+const UPKEEP: Duration = Duration::from_hours(1);
+
+/// Looks after the store, now and every hour.
+async fn upkeep(store: Arc<dyn Store>) {
+    let mut hour = tokio::time::interval(UPKEEP);
+    loop {
+        hour.tick().await;
+        let store = Arc::clone(&store);
+        match tokio::task::spawn_blocking(move || store.upkeep(clock::now(), false)).await {
+            Ok(Ok(done)) if done.events + done.rejects > 0 => {
+                let Upkeep { events, rejects, strings, clients } = done;
+                tracing::info!(events, rejects, strings, clients, "what has had its time is gone");
+            }
+            Ok(Ok(_) | Err(Error::ShuttingDown)) => {}
+            Ok(Err(error)) => {
+                tracing::error!(cause = ?error, "the store could not be looked after: tried again in an hour");
+            }
+            Err(error) => tracing::error!(%error, "the store could not be looked after: tried again in an hour"),
         }
     }
 }

@@ -10,6 +10,9 @@ pub(crate) fn run(data: &Data) -> anyhow::Result<ExitCode> {
     for line in &verified.told {
         println!("{line}");
     }
+    for note in &verified.notes {
+        println!("note: {note}");
+    }
     println!(
         "{} events, {} visitors, {} sessions, {} sums: {}",
         verified.events,

@@ -103,8 +103,10 @@ fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Result<Vec<Map>, Err
             Outcome::Queued { id, warnings } => {
                 let mut map = Map::new().with("id", id.text());
                 match verdicts.next() {
-                    Some(Verdict::Conflict) => return Ok(refused(map, Reject::conflict())),
                     Some(verdict) => {
+                        if let Some(reject) = verdict.reject() {
+                            return Ok(refused(map, reject));
+                        }
                         let (status, code) = status(*verdict);
                         map.set("status", status);
                         map.set_some("code", code.map(str::to_owned));

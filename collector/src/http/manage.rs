@@ -209,6 +209,8 @@ async fn describe(app: Shared, caller: Caller, id: i64) -> Result<Response, Erro
                 .with("origins", site.origins)
                 .with("holdout", site.holdout)
                 .with("sensitive", site.sensitive)
+                .with("retention", site.retention.map(|days| days as f64))
+                .with("sealed_before", site.sealed_before.map(time::text))
                 .with("events", extent.events)
                 .with("first_event", extent.first.map(time::text))
                 .with("last_event", extent.last.map(time::text))
@@ -225,9 +227,13 @@ async fn describe(app: Shared, caller: Caller, id: i64) -> Result<Response, Erro
 }
 
 /// What of a site can be changed.
-const SITE_FIELDS: [&str; 3] = ["origins", "holdout", "sensitive"];
+const SITE_FIELDS: [&str; 4] = ["origins", "holdout", "sensitive", "retention"];
+/// Fewest days that raw events are kept: a late one may be 7 days old and is folded in among them.
+const MIN_RETENTION: f64 = 8.0;
+/// Most of them: a hundred years.
+const MAX_RETENTION: f64 = 36_525.0;
 
-/// Changes the origins, the holdout and the sealed properties of the site; a field that is absent stays.
+/// Changes the origins, the holdout, the sealed properties and the retention of the site; a field that is absent stays.
 pub(super) async fn put_site(
     State(app): State<Shared>,
     caller: Caller,
@@ -261,6 +267,16 @@ pub(super) async fn put_site(
                     "sensitive",
                     "the key file has no key for sealing, and none could be added",
                 ));
+            }
+        }
+        match map.get("retention") {
+            None => {}
+            Some(Value::Null) => site.retention = None,
+            Some(Value::Number(days)) if days.fract() == 0.0 && (MIN_RETENTION..=MAX_RETENTION).contains(days) => {
+                site.retention = Some(*days as i64);
+            }
+            Some(_) => {
+                return Err(Error::invalid("retention", "expected whole days from 8 to 36525, or null for ever"));
             }
         }
         app.store.put_site(site)?;

@@ -3,7 +3,7 @@
 use engine::id::Id;
 use engine::time::DAY;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
 /// Sessions kept of an item, the latest ones: what the neighbours of an item are found from.
@@ -113,6 +113,36 @@ impl Index {
         self.items.push(Entry { id: id.to_owned(), category: None, sessions: Vec::new(), rank: f64::NEG_INFINITY });
         self.by_id.insert(id.to_owned(), number);
         number
+    }
+
+    /// Forgets visitors and what these sessions looked at. An item that no other session looked at is not popular any
+    /// more; for the others a look more or less tells nothing of anybody.
+    pub(crate) fn forget(&mut self, visitors: &[&str], sessions: &[Id]) {
+        for visitor in visitors {
+            self.latest_of.remove(&self.hash.hash_one(*visitor));
+        }
+        let numbers: HashSet<u32> = sessions.iter().filter_map(|session| self.by_session.remove(session)).collect();
+        let mut items = HashSet::new();
+        for number in &numbers {
+            let Some(basket) = self.sessions.get_mut(*number as usize) else { continue };
+            // A full basket has lost its first items: then any item may know of it.
+            if basket.items.len() == MAX_LENGTH {
+                items.extend(0..self.items.len() as u32);
+            }
+            items.extend(std::mem::take(&mut basket.items));
+        }
+        for item in items {
+            let Some(entry) = self.items.get_mut(item as usize) else { continue };
+            let before = entry.sessions.len();
+            entry.sessions.retain(|number| !numbers.contains(number));
+            if before > 0 && entry.sessions.is_empty() {
+                self.by_id.remove(&entry.id);
+                // Its number stays, as baskets are made of numbers; it names nothing.
+                entry.id.clear();
+                entry.category = None;
+                entry.rank = f64::NEG_INFINITY;
+            }
+        }
     }
 
     /// Forgets the older half of the sessions.

@@ -5,7 +5,10 @@ use super::index::{Entry, Index};
 /// The `n` most popular items of a category or of all, best first.
 pub(super) fn of<'a>(index: &'a Index, category: Option<&str>, n: usize) -> Vec<&'a Entry> {
     let better = |a: &&Entry, b: &&Entry| b.rank.total_cmp(&a.rank).then_with(|| a.id.cmp(&b.id));
-    let fits = |entry: &&Entry| category.is_none() || entry.category.as_deref() == category;
+    // What only erased visitors looked at has no rank any more.
+    let fits = |entry: &&Entry| {
+        entry.rank > f64::NEG_INFINITY && (category.is_none() || entry.category.as_deref() == category)
+    };
     let mut popular: Vec<&Entry> = index.entries().iter().filter(fits).collect();
     // All are looked at once, and only the best are sorted.
     if popular.len() > n {

@@ -45,7 +45,7 @@ impl Shown {
             name: event.name.clone(),
             // Enough to tell visitors apart on the screen, and not the whole id, which is a bearer secret. The end of it:
             // a UUIDv7 begins with its time.
-            visitor: visitor.get(visitor.len().saturating_sub(8)..).unwrap_or_default().to_owned(),
+            visitor: short(visitor).to_owned(),
             path: event.page.url.as_deref().map(|url| clean::path(url).to_owned()),
             item: item.map(|item| item.item_name.clone().unwrap_or_else(|| item.item_id.clone())),
             category: item.and_then(|item| item.item_category.clone()),
@@ -53,6 +53,10 @@ impl Shown {
             currency: event.currency.clone(),
         }
     }
+}
+
+fn short(visitor: &str) -> &str {
+    visitor.get(visitor.len().saturating_sub(8)..).unwrap_or_default()
 }
 
 /// What one site's last half hour holds.
@@ -114,6 +118,16 @@ impl Live {
                 }
                 half.show(shown);
             }
+        }
+    }
+
+    /// Forgets visitors and their events; how many there were stays.
+    pub(crate) fn forget(&self, site: i64, visitors: &[&str]) {
+        let mut sites = self.sites();
+        let Some(half) = sites.get_mut(&site) else { return };
+        for visitor in visitors {
+            half.visitors.remove(&half.hash.hash_one(*visitor));
+            half.recent.retain(|shown| shown.visitor != short(visitor));
         }
     }
 

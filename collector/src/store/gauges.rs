@@ -131,6 +131,7 @@ impl Gauges {
                 Verdict::Duplicate => ("duplicate", ""),
                 Verdict::SameTransaction => ("duplicate", "same_transaction"),
                 Verdict::Conflict => ("rejected", Code::IdConflict.text()),
+                Verdict::Sealed(_) => ("rejected", Code::TooOld.text()),
             };
             *results.entry(result).or_default() += 1;
         }

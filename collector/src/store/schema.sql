@@ -109,6 +109,9 @@ create table transactions (
   primary key (site, hash)
 ) strict, without rowid;
 
+-- For when the event goes.
+create index transactions_by_event on transactions (event) where event is not null;
+
 create table sessions (
   visitor integer not null,
   start integer not null,

@@ -2,23 +2,31 @@
 
 pub(super) mod append;
 mod cache;
+mod erase;
 mod keys;
 mod read;
+mod retention;
 mod sealed;
 mod strings;
+mod sums;
+mod sweep;
+mod upkeep;
 mod verify;
 
 pub(crate) use verify::Verified;
 
 use super::writer::{BUSY, Writer};
-use super::{Batch, CatalogueItem, Document, Gauges, Key, KeyId, Kind, OnCommit, Receipt, Site, Write};
+use super::{
+    Batch, CatalogueItem, Document, Erased, Erasure, Gauges, Key, KeyId, Kind, OnCommit, Receipt, Site, Upkeep, Write,
+};
 use crate::error::Error;
 use anyhow::{Context, bail};
+use append::Appender;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The name of the database in its folder.
@@ -42,6 +50,8 @@ pub(crate) struct Sqlite {
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
     gauges: Arc<Gauges>,
+    /// Held by who takes rows away in many transactions.
+    chores: Mutex<()>,
     /// Held as long as the store is open: two processes with caches of their own must not write one file.
     _lock: Option<File>,
 }
@@ -74,14 +84,28 @@ impl Sqlite {
         let gauges = Arc::new(gauges);
         let writer = Writer::start(connection, beside, on_commit, Arc::clone(&gauges));
         let writer = writer.context("cannot start the writing thread")?;
-        Ok(Sqlite { file, writer, readers: Mutex::new(Vec::new()), gauges, _lock: Some(lock) })
+        Ok(Sqlite {
+            file,
+            writer,
+            readers: Mutex::new(Vec::new()),
+            gauges,
+            chores: Mutex::default(),
+            _lock: Some(lock),
+        })
     }
 
     /// The store in a folder, to read only: beside a running collector or without one. What would write is refused.
     pub(crate) fn look(folder: &Path, gauges: Gauges) -> anyhow::Result<Sqlite> {
         let readers = Mutex::new(vec![look_into(folder)?]);
         let gauges = Arc::new(gauges);
-        Ok(Sqlite { file: folder.join(FILE), writer: Writer::none(Arc::clone(&gauges)), readers, gauges, _lock: None })
+        Ok(Sqlite {
+            file: folder.join(FILE),
+            writer: Writer::none(Arc::clone(&gauges)),
+            readers,
+            gauges,
+            chores: Mutex::default(),
+            _lock: None,
+        })
     }
 
     /// Runs a reading job on a connection of its own; readers never wait for the writer.
@@ -151,6 +175,8 @@ fn settle(connection: &Connection) -> anyhow::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
+    // What is deleted is overwritten.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     Ok(())
 }
 
@@ -259,8 +285,8 @@ impl Write for Sqlite {
         let (origins, sensitive) = (list(&site.origins)?, list(&site.sensitive)?);
         self.writer.run(move |connection| {
             connection.execute(
-                "update sites set origins = ?, holdout = ?, sensitive = ?, version = version + 1 where id = ?",
-                params![origins, site.holdout, sensitive, site.id],
+                "update sites set origins = ?, holdout = ?, sensitive = ?, retention = ?, version = version + 1 where id = ?",
+                params![origins, site.holdout, sensitive, site.retention, site.id],
             )?;
             Ok(())
         })
@@ -324,5 +350,15 @@ impl Write for Sqlite {
             transaction.commit()?;
             Ok(())
         })
+    }
+
+    fn erase(&self, erasure: &Erasure) -> Result<Erased, Error> {
+        let _turn = self.chores.lock().unwrap_or_else(PoisonError::into_inner);
+        self.erase_all(erasure)
+    }
+
+    fn upkeep(&self, now: i64, thorough: bool) -> Result<Upkeep, Error> {
+        let _turn = self.chores.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look_after(now, thorough)
     }
 }

@@ -1,5 +1,7 @@
 //! The transaction of a group: raw events, sessions, facts, sums and rejects, all or nothing.
 
+mod forget;
+
 use super::cache::Cache;
 use super::read::{STORED, stored};
 use super::strings;
@@ -39,6 +41,10 @@ pub(in crate::store) struct Appender {
     clients: Cache<Client, i64>,
     /// The number of the next new visitor, once it was looked up.
     next_visitor: Option<i64>,
+    /// From when on sites take events.
+    sealed: Map<i64, i64>,
+    /// What was referred to since somebody wants to know.
+    used: Option<forget::Used>,
 }
 
 impl Default for Appender {
@@ -51,6 +57,8 @@ impl Default for Appender {
             }),
             clients: Cache::new(CLIENTS, |client, _| 4 * ENTRY + client.context.len()),
             next_visitor: None,
+            sealed: Map::default(),
+            used: None,
         }
     }
 }
@@ -161,6 +169,7 @@ impl Appender {
             let mut answers = Vec::with_capacity(batch.events.len());
             let client = self.client(transaction, &batch.client)?;
             let site = batch.site;
+            let sealed = self.sealed_before(transaction, site)?;
             for (index, (incoming, texts)) in batch.events.iter().zip(texts).enumerate() {
                 let visit = match visits.entry((site, &incoming.visitor)) {
                     Entry::Occupied(visit) => visit.into_mut(),
@@ -169,15 +178,23 @@ impl Appender {
                         place.insert(Visit { known, fresh: Vec::new() })
                     }
                 };
-                let verdict = self.insert(transaction, batch, visit.known.row, client, incoming, texts)?;
+                let verdict = if incoming.time < sealed {
+                    seen(transaction, incoming)?.unwrap_or(Verdict::Sealed(sealed))
+                } else {
+                    self.insert(transaction, batch, visit.known.row, client, incoming, texts)?
+                };
                 answers.push(verdict);
                 match verdict {
                     Verdict::Stored => {
                         self.add_up(transaction, site, incoming, &mut sums)?;
                         visit.fresh.push(Fresh { batch: number, index, incoming, client });
                     }
-                    Verdict::Conflict => note(transaction, batch, &conflict(incoming)?)?,
                     Verdict::Duplicate | Verdict::SameTransaction => {}
+                    Verdict::Conflict | Verdict::Sealed(_) => {
+                        if let Some(reject) = verdict.reject() {
+                            note(transaction, batch, &refused(incoming, reject)?)?;
+                        }
+                    }
                 }
             }
             for rejected in &batch.rejected {
@@ -274,11 +291,17 @@ impl Appender {
     /// The number of a string, given to it where it is new.
     fn string(&mut self, transaction: &Transaction<'_>, text: Option<&String>) -> Result<Option<i64>, Error> {
         let Some(text) = text else { return Ok(None) };
-        if let Some(id) = self.strings.get(text) {
-            return Ok(Some(*id));
+        let id = match self.strings.get(text) {
+            Some(id) => *id,
+            None => {
+                let id = strings::number(transaction, text)?;
+                self.strings.insert(text.clone(), id);
+                id
+            }
+        };
+        if let Some(used) = &mut self.used {
+            used.strings.insert(id);
         }
-        let id = strings::number(transaction, text)?;
-        self.strings.insert(text.clone(), id);
         Ok(Some(id))
     }
 
@@ -287,8 +310,11 @@ impl Appender {
         if *client == Client::default() {
             return Ok(None);
         }
-        if let Some(id) = self.clients.get(client) {
-            return Ok(Some(*id));
+        if let Some(id) = self.clients.get(client).copied() {
+            if let Some(used) = &mut self.used {
+                used.clients.insert(id);
+            }
+            return Ok(Some(id));
         }
         let text = json(&[
             Some(&client.context),
@@ -315,6 +341,9 @@ impl Appender {
                 }
             };
         self.clients.insert(client.clone(), id);
+        if let Some(used) = &mut self.used {
+            used.clients.insert(id);
+        }
         Ok(Some(id))
     }
 
@@ -435,6 +464,18 @@ impl Appender {
         sessions.push(known.state.session.clone());
         let joined = fresh.iter().rev().filter(|fresh| fresh.incoming.joins).find_map(|fresh| fresh.incoming.user);
         known.user = joined.or(known.user);
+        self.write_visitor(transaction, site, visitor, known, &sessions)
+    }
+
+    /// Writes down what a fold led to.
+    fn write_visitor(
+        &mut self,
+        transaction: &Transaction<'_>,
+        site: i64,
+        visitor: &str,
+        known: &mut Known,
+        sessions: &[Session],
+    ) -> Result<(), Error> {
         let state = write_state(&known.state)?;
         known.weight = 6 * state.len();
         if known.new {
@@ -450,8 +491,27 @@ impl Appender {
                 .execute(params![state, known.user, known.client, known.since, known.row])?;
         }
         for session in sessions {
-            self.write_session(transaction, site, known.row, &session)?;
+            self.write_session(transaction, site, known.row, session)?;
         }
+        Ok(())
+    }
+
+    /// Folds a visitor again from the last checkpoint before `from` on: an event from then is gone.
+    pub(super) fn refold(
+        &mut self,
+        transaction: &Transaction<'_>,
+        site: i64,
+        visitor: &str,
+        from: (i64, Id),
+    ) -> Result<(), Error> {
+        let mut known = self.visitor(transaction, site, visitor)?;
+        let mut sessions = Vec::new();
+        refold(transaction, &mut known, from, |known, event, time, id| {
+            sessions.extend(known.state.fold(event, time, id));
+        })?;
+        sessions.push(known.state.session.clone());
+        self.write_visitor(transaction, site, visitor, &mut known, &sessions)?;
+        self.visitors.insert((site, visitor.to_owned()), known);
         Ok(())
     }
 
@@ -568,9 +628,8 @@ fn ordered(transaction: &Transaction<'_>, batch: &Batch, hash: &[u8; 16], incomi
     Ok(found.is_some())
 }
 
-/// The reject of an event whose id is taken by another payload.
-fn conflict(incoming: &Incoming) -> Result<Rejected, Error> {
-    let Reject { code, path, detail } = Reject::conflict();
+/// The reject of an event that only the store could refuse.
+fn refused(incoming: &Incoming, Reject { code, path, detail }: Reject) -> Result<Rejected, Error> {
     let event = incoming.event.to_value().with("visitor", incoming.visitor.as_str());
     Ok(Rejected {
         hash: Some(incoming.hash),
@@ -615,7 +674,7 @@ fn note(transaction: &Transaction<'_>, batch: &Batch, rejected: &Rejected) -> Re
 }
 
 /// No sum goes beyond half of what 64 bits hold: past all of it SQLite would turn to doubles, which the table refuses.
-const MOST: i64 = i64::MAX / 2;
+pub(super) const MOST: i64 = i64::MAX / 2;
 
 impl Sums {
     fn write(self, transaction: &Transaction<'_>) -> Result<(), Error> {

@@ -5,9 +5,11 @@ use crate::store::{Key, KeyId, Listed, Scopes, Site};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// What [`site`] reads, to be followed by a condition.
-const SITE: &str = "select id, name, origins, holdout, version, sensitive from sites";
+pub(super) const SITE: &str =
+    "select id, name, origins, holdout, version, sensitive, retention, sealed_before from sites";
 
-fn site(row: &Row<'_>) -> Result<Site, Error> {
+/// A site out of a row of [`SITE`].
+pub(super) fn site(row: &Row<'_>) -> Result<Site, Error> {
     let list = |column: usize| -> Result<Vec<String>, Error> {
         serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| Error::Internal(error.into()))
     };
@@ -18,6 +20,8 @@ fn site(row: &Row<'_>) -> Result<Site, Error> {
         holdout: row.get(3)?,
         version: row.get(4)?,
         sensitive: list(5)?,
+        retention: row.get(6)?,
+        sealed_before: row.get(7)?,
     })
 }
 

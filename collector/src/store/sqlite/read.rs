@@ -23,7 +23,10 @@ pub(super) const STORED: &str = "select v.visitor, e.id, e.time, e.at, e.time + 
     (select text from strings where id = e.url), (select text from strings where id = e.referrer), \
     (select text from strings where id = e.title), e.value, (select text from strings where id = e.currency), \
     e.transaction_id, coalesce((select text from strings where id = e.items), e.items), e.props, \
-    e.sealed from events e join visitors v on v.id = e.visitor join strings n on n.id = e.name";
+    e.sealed, e.row from events e join visitors v on v.id = e.visitor join strings n on n.id = e.name";
+
+/// The column of [`STORED`] that holds the number of the row.
+pub(super) const ROW: usize = 15;
 
 /// An event out of a row of [`STORED`]. What was checked on its way in is not checked again: whatever is stored can be
 /// read.
@@ -109,15 +112,9 @@ impl Read for Sqlite {
 
     fn site(&self, site: i64) -> Result<Option<Site>, Error> {
         self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("select id, name, origins, holdout, version, sensitive from sites where id = ?")?;
-            let row = statement.query_row([site], |row| {
-                let lists = (row.get::<_, String>(2)?, row.get::<_, String>(5)?);
-                Ok((row.get(0)?, row.get(1)?, lists, row.get(3)?, row.get(4)?))
-            });
-            let Some((id, name, (origins, sensitive), holdout, version)) = row.optional()? else { return Ok(None) };
-            let list = |text: &str| serde_json::from_str(text).map_err(|error| Error::Internal(error.into()));
-            Ok(Some(Site { id, name, origins: list(&origins)?, holdout, version, sensitive: list(&sensitive)? }))
+            let mut statement = connection.prepare_cached(&format!("{} where id = ?", keys::SITE))?;
+            let mut rows = statement.query([site])?;
+            rows.next()?.map(keys::site).transpose()
         })
     }
 

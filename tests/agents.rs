@@ -1,4 +1,4 @@
-//! What the program that sends says of itself: bots are filtered.
+//! What the program that sends says of itself: bots are filtered, and of the others the classes are told.
 
 use crate::collector::{Collector, PUBLIC, SECRET, event, fresh_id};
 use crate::http::{Answer, Request};
@@ -100,4 +100,43 @@ fn only_a_secret_key_speaks_for_another_client() {
             assert!(!text.contains(secret), "{secret} in {}", path.display());
         }
     }
+}
+
+const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                      Version/18.5 Mobile/15E148 Safari/604.1";
+
+#[test]
+fn device_system_browser_and_language_are_facts_of_the_visitor() {
+    let collector = Collector::new();
+    collector.put(
+        "/v1/segments/on-the-go",
+        &json!({"name": "On the go", "condition": {"device.type": "mobile", "os": "iOS"}}),
+    );
+    let (visitor, told) = (fresh_id(), ["device.type", "os", "browser", "language"]);
+    // What is sent, and what is known of the visitor afterwards: the client of the latest event that tells of one.
+    for (key, agent, languages, context, expected) in [
+        (PUBLIC, Some(FIREFOX), Some("de-de,en;q=0.5"), json!({}), ["desktop", "Linux", "Firefox", "de-DE"]),
+        (PUBLIC, Some(IPHONE), Some("de"), json!({"locale": "zh-cn"}), ["mobile", "iOS", "Safari", "zh-CN"]),
+        (SECRET, Some("shop-server/1"), Some("en"), json!({"sdk": "server"}), ["mobile", "iOS", "Safari", "zh-CN"]),
+        (SECRET, None, None, json!({"user_agent": FIREFOX, "locale": "fr"}), ["desktop", "Linux", "Firefox", "fr"]),
+        (PUBLIC, Some(IPHONE), None, json!({}), ["mobile", "iOS", "Safari", ""]),
+    ] {
+        let body =
+            json!({"visitor": visitor, "context": context, "events": [event("page_view")], "decide": {"slots": []}});
+        let mut request = Request::post("/v1/events").key(key).json(&body);
+        for (name, value) in [("user-agent", agent), ("accept-language", languages)] {
+            request = value.into_iter().fold(request, |request, value| request.header(name, value));
+        }
+        let answer = collector.send(&request).json();
+        let facts = &answer["decision"]["facts"];
+        assert_eq!(told.map(|fact| facts[fact].as_str().unwrap_or_default()), expected, "{facts}");
+        let segments = json!(if expected[0] == "mobile" { vec!["on-the-go"] } else { vec![] });
+        assert_eq!(answer["decision"]["segments"], segments);
+        assert_eq!(collector.get(&format!("/v1/visitors/{visitor}"))["facts"]["os"], expected[1]);
+    }
+    // Who was never told of has none of these facts.
+    let stranger = fresh_id();
+    collector.store(&stranger, &[event("page_view")], &Value::Null);
+    let facts = collector.decide(&stranger, &json!([]))["facts"].clone();
+    assert!(told.iter().all(|fact| facts.get(fact).is_none()), "{facts}");
 }

@@ -194,7 +194,15 @@ impl Recommender {
         let rules = self.rules(site)?;
         let profile = self.store.profile(site, &question.visitor)?;
         let (state, facts) = match profile {
-            Some(profile) => (profile.state, Map::new().with("user.known", profile.user_known)),
+            Some(profile) => {
+                let mut facts = Map::new().with("user.known", profile.user_known);
+                let client = profile.client;
+                facts.set_some("device.type", client.device);
+                facts.set_some("os", client.os);
+                facts.set_some("browser", client.browser);
+                facts.set_some("language", client.language);
+                (profile.state, facts)
+            }
             None => (State::default(), Map::new()),
         };
         let visitor =

@@ -61,6 +61,13 @@ pub(crate) struct Client {
     pub(crate) language: Option<String>,
 }
 
+impl Client {
+    /// Whether it is known by its own user agent, as the programs of visitors are.
+    pub(crate) fn is_visitors(&self) -> bool {
+        self.device.is_some() || self.os.is_some() || self.browser.is_some()
+    }
+}
+
 /// An event that did not pass.
 pub(crate) struct Rejected {
     /// Tells whether it came before, where that can be told; such a one is noted once.
@@ -327,6 +334,8 @@ pub(crate) struct Profile {
     pub(crate) state: State,
     /// Whether a user id was joined to them.
     pub(crate) user_known: bool,
+    /// What sent their latest event, without its context.
+    pub(crate) client: Client,
 }
 
 /// A stored event, read back.

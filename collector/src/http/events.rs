@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use engine::event::Reject;
 use engine::value::{Map, Value};
+use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::task::block_in_place;
 
@@ -44,8 +45,9 @@ pub(super) async fn post(
     let rules = app.recommender.rules(grant.site)?;
     let (secrets, sensitive) = (app.secrets.as_ref(), rules.sensitive.as_slice());
     let sender = Sender { site: grant.site, trusted: !grant.is_public(), received, secrets, sensitive };
-    let user_agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let browser = Browser { agents: &app.agents, user_agent: user_agent.as_deref().unwrap_or_default() };
+    let text = |name| headers.get(name).map_or(Cow::Borrowed(""), |value| String::from_utf8_lossy(value.as_bytes()));
+    let (user_agent, languages) = (text(header::USER_AGENT), text(header::ACCEPT_LANGUAGE));
+    let browser = Browser { agents: &app.agents, user_agent: &user_agent, languages: &languages };
     let (batch, outcomes) = if bytes.len() > INLINE {
         block_in_place(|| native::read(&sender, &browser, &body))?
     } else {

@@ -1,4 +1,6 @@
-//! User agents: who is a bot. Each text is judged once and remembered.
+//! User agents: who is a bot, and what everybody else uses. Each text is judged once and remembered.
+
+mod classes;
 
 use engine::event::shorten;
 use regex::bytes::{RegexSet, RegexSetBuilder};
@@ -17,6 +19,12 @@ const MAX_AGENT: usize = 512;
 pub(crate) struct Agent {
     /// Whether it is a crawler, a headless browser, or a library that fetches.
     pub(crate) bot: bool,
+    /// `desktop`, `mobile`, `tablet`, `tv`, `console`; an iPad that asks for desktop pages is a Mac to everybody.
+    pub(crate) device: Option<&'static str>,
+    /// The operating system's family.
+    pub(crate) os: Option<&'static str>,
+    /// The browser's family.
+    pub(crate) browser: Option<&'static str>,
 }
 
 /// Judges user agents.
@@ -47,7 +55,7 @@ impl Agents {
         if let Some(agent) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(user_agent) {
             return *agent;
         }
-        let agent = Agent { bot: self.bots.is_match(user_agent.as_bytes()) };
+        let agent = Agent { bot: self.bots.is_match(user_agent.as_bytes()), ..classes::of(user_agent) };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_KNOWN {
             known.clear();
@@ -60,12 +68,6 @@ impl Agents {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Browsers that people use.
-    const PEOPLE: &[&str] = &[
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    ];
 
     #[test]
     fn crawlers_are_told_from_people() {
@@ -84,9 +86,7 @@ mod tests {
             assert!(agents.look(bot).bot, "{bot}");
             assert!(agents.look(bot).bot, "{bot}, remembered");
         }
-        for person in
-            PEOPLE.iter().chain(&["", "  ", "MyShop/3.1 (com.example.shop; build:7; iOS 18.1)", "\u{e9}\u{4e2d}"])
-        {
+        for person in ["", "  ", "MyShop/3.1 (com.example.shop; build:7; iOS 18.1)", "\u{e9}\u{4e2d}"] {
             assert!(!agents.look(person).bot, "{person}");
         }
     }

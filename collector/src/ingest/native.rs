@@ -80,6 +80,8 @@ pub(crate) struct Browser<'a> {
     pub(crate) agents: &'a Agents,
     /// Its `User-Agent`; empty for none.
     pub(crate) user_agent: &'a str,
+    /// Its `Accept-Language`; empty for none.
+    pub(crate) languages: &'a str,
 }
 
 /// A body through the steps.
@@ -111,10 +113,16 @@ pub(crate) fn read(
         None if sender.trusted => Agent::default(),
         None => browser.agents.look(browser.user_agent),
     };
+    // The languages of a server are no visitor's.
+    let accepted = if sender.trusted { None } else { browser.languages.split([',', ';']).next() };
+    let spoken = context.str("locale").and_then(language).or_else(|| accepted.and_then(language));
     clean::own_map(context);
     let client = Client {
         context: if context.is_empty() { String::new() } else { text(&Value::Map(std::mem::take(context))) },
-        ..Client::default()
+        device: agent.device.map(str::to_owned),
+        os: agent.os.map(str::to_owned),
+        browser: agent.browser.map(str::to_owned),
+        language: spoken,
     };
     let mut intake = Intake::new(sender, shared, client, agent.bot);
     for raw in events {
@@ -158,6 +166,28 @@ fn told(trusted: bool, context: &mut Map) -> Result<Option<String>, Error> {
     }
 }
 
+/// A language as BCP 47 writes it, with script and region and nothing else: `de`, `zh-CN`, `zh-Hant-TW`. `None` for what
+/// is none, as nothing but a language may be told by it.
+fn language(text: &str) -> Option<String> {
+    let mut parts = text.trim().split(['-', '_']).peekable();
+    let letters =
+        |part: &&str, n: &[usize]| n.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let mut written = parts.next().filter(|part| letters(part, &[2, 3]))?.to_ascii_lowercase();
+    if let Some(script) = parts.next_if(|part| letters(part, &[4])) {
+        let (first, rest) = script.split_at(1);
+        written = format!("{written}-{}{}", first.to_ascii_uppercase(), rest.to_ascii_lowercase());
+    }
+    let is_region =
+        |part: &&str| letters(part, &[2]) || (part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit()));
+    if let Some(region) = parts.next_if(is_region) {
+        written = format!("{written}-{}", region.to_ascii_uppercase());
+    }
+    // Variants and the like are left out; whatever is none of them makes the whole no language.
+    parts
+        .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .then_some(written)
+}
+
 fn bad_field(reject: &Reject) -> Error {
     Error::BadRequest { path: reject.path.clone(), detail: reject.detail.clone() }
 }
@@ -165,6 +195,27 @@ fn bad_field(reject: &Reject) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn languages() {
+        for (said, read) in [
+            ("de", Some("de")),
+            ("zh-cn", Some("zh-CN")),
+            ("zh_Hant_TW", Some("zh-Hant-TW")),
+            ("ZH-hANT", Some("zh-Hant")),
+            ("es-419", Some("es-419")),
+            ("de-DE-1996", Some("de-DE")),
+            ("ca-ES-valencia-u-nu-latn", Some("ca-ES")),
+            ("sk_geheimgeheim", None),
+            ("", None),
+            ("*", None),
+            ("C", None),
+            ("english", None),
+            ("de-jo@mail.example", None),
+        ] {
+            assert_eq!(language(said).as_deref(), read, "{said}");
+        }
+    }
 
     #[test]
     fn wrong_json_and_wrong_batches_are_told_apart() {

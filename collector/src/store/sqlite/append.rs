@@ -146,6 +146,8 @@ struct Fresh<'a> {
     index: usize,
     incoming: &'a Incoming,
     client: Option<i64>,
+    /// Whether that is the visitor's own program, and not only the shop's server telling a language.
+    own: bool,
 }
 
 /// What a group brings of one visitor.
@@ -168,6 +170,7 @@ impl Appender {
         for (number, Prepared { batch, texts }) in group.iter().enumerate() {
             let mut answers = Vec::with_capacity(batch.events.len());
             let client = self.client(transaction, &batch.client)?;
+            let own = batch.client.is_visitors();
             let site = batch.site;
             let sealed = self.sealed_before(transaction, site)?;
             for (index, (incoming, texts)) in batch.events.iter().zip(texts).enumerate() {
@@ -187,7 +190,7 @@ impl Appender {
                 match verdict {
                     Verdict::Stored => {
                         self.add_up(transaction, site, incoming, &mut sums)?;
-                        visit.fresh.push(Fresh { batch: number, index, incoming, client });
+                        visit.fresh.push(Fresh { batch: number, index, incoming, client, own });
                     }
                     Verdict::Duplicate | Verdict::SameTransaction => {}
                     Verdict::Conflict | Verdict::Sealed(_) => {
@@ -444,10 +447,10 @@ impl Appender {
         let in_order = known.state.last.is_none_or(|last| last < first);
         let mut sessions = Vec::new();
         if in_order {
-            for Fresh { batch, index, incoming, client } in &fresh {
+            for Fresh { batch, index, incoming, client, own } in &fresh {
                 sessions.extend(known.state.fold(&incoming.event, incoming.time, incoming.id));
                 placed.push((*batch, *index, known.state.session.id));
-                known.client = client.or(known.client);
+                known.client = if *own { *client } else { known.client.or(*client) };
                 checkpoint(transaction, known)?;
             }
         } else {

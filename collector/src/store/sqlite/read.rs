@@ -6,7 +6,7 @@ use super::keys;
 use super::strings;
 use crate::error::Error;
 use crate::store::{
-    CatalogueItem, Document, Extent, Figures, ItemTotals, Key, KeyId, Kind, Listed, Profile, Quarter, Read,
+    CatalogueItem, Client, Document, Extent, Figures, ItemTotals, Key, KeyId, Kind, Listed, Profile, Quarter, Read,
     RejectCount, Scopes, Site, Stored,
 };
 use engine::event::{Event, Item, Page};
@@ -158,11 +158,19 @@ impl Read for Sqlite {
 
     fn profile(&self, site: i64, visitor: &str) -> Result<Option<Profile>, Error> {
         self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("select state, user is not null from visitors where site = ? and visitor = ?")?;
-            let row = statement.query_row(params![site, visitor], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)));
+            let mut statement = connection.prepare_cached(
+                "select v.state, v.user is not null, c.device, c.os, c.browser, c.language \
+                 from visitors v left join clients c on c.id = v.client where v.site = ? and v.visitor = ?",
+            )?;
+            let row = statement.query_row(params![site, visitor], |row| {
+                let (device, os, browser, language) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+                let client = Client { context: String::new(), device, os, browser, language };
+                Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?, client))
+            });
             match row.optional()? {
-                Some((state, user_known)) => Ok(Some(Profile { state: read_state(&state)?, user_known })),
+                Some((state, user_known, client)) => {
+                    Ok(Some(Profile { state: read_state(&state)?, user_known, client }))
+                }
                 None => Ok(None),
             }
         })

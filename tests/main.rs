@@ -20,6 +20,9 @@ mod agents;
 /// Personal data in every field: on no disk, in no log, in no answer.
 mod personal;
 
+/// What sessions came by.
+mod channels;
+
 /// What was acknowledged is there once, whatever happens to the process.
 mod durability;
 

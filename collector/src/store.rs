@@ -1,5 +1,6 @@
 //! The storage boundary: few verbs over plain data. SQLite is the engine behind it.
 
+pub(crate) mod channel;
 mod gauges;
 pub(crate) mod sqlite;
 mod wal;

@@ -209,6 +209,20 @@ pub fn path(url: &str) -> &str {
     }
 }
 
+/// The host of an address without port and `www.`, empty where it has none; without who signs in there, as addresses
+/// are once they are cleaned.
+pub fn host(url: &str) -> &str {
+    let Some((_, rest)) = url.split_once("://") else { return "" };
+    let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+/// Whether two hosts are one site's: one is the other, or lies below it.
+pub fn same_site(a: &str, b: &str) -> bool {
+    let below = |a: &str, b: &str| a.strip_suffix(b).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
+    below(a, b) || below(b, a)
+}
+
 /// The value of a query parameter, decoded.
 pub fn parameter(url: &str, name: &str) -> Option<String> {
     let query = url.split_once('?')?.1.split('#').next()?;

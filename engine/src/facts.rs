@@ -297,6 +297,9 @@ impl State {
         if self.in_session(now) {
             facts.age("session", now, self.session.start);
             facts.set("session.pages", self.session.pages);
+            if let Some(host) = &self.session.referrer {
+                facts.set("session.referrer", host.as_str());
+            }
             if let Some(path) = &self.session.landing_path {
                 facts.set("session.landing.path", path.as_str());
             }

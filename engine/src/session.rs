@@ -17,7 +17,7 @@ const MAX_NAMES: usize = 32;
 pub struct Campaign {
     /// `utm_source`, or the network of a click id.
     pub source: Option<String>,
-    /// `utm_medium`, or `cpc` with a click id.
+    /// `utm_medium`, or what a click id means: `cpc`, and `social` for facebook's, which stands on what is not paid too.
     pub medium: Option<String>,
     /// `utm_campaign`.
     pub name: Option<String>,
@@ -45,7 +45,8 @@ impl Campaign {
             && let Some((_, source)) = CLICK_IDS.iter().find(|(id, _)| clean::parameter(url, id).is_some())
         {
             campaign.source = Some((*source).to_owned());
-            campaign.medium = campaign.medium.or_else(|| Some("cpc".to_owned()));
+            let means = if campaign.source.as_deref() == Some("facebook") { "social" } else { "cpc" };
+            campaign.medium = campaign.medium.or_else(|| Some(means.to_owned()));
         }
         (campaign != Campaign::default()).then_some(campaign)
     }
@@ -67,6 +68,8 @@ pub struct Session {
     pub pages: u32,
     /// The path of the first address seen in it.
     pub landing_path: Option<String>,
+    /// The host that its first page was reached from, where that is another site's.
+    pub referrer: Option<String>,
     /// How the visitor came.
     pub campaign: Option<Campaign>,
     /// Events by name, in order of appearance.
@@ -89,9 +92,14 @@ impl Session {
         self.end = time;
         self.events += 1;
         self.pages += u32::from(event.name == "page_view");
-        if self.landing_path.is_none() {
-            self.landing_path =
-                event.page.url.as_deref().map(|url| crate::event::shorten(clean::path(url), 200).to_owned());
+        if self.landing_path.is_none()
+            && let Some(url) = event.page.url.as_deref()
+        {
+            self.landing_path = Some(crate::event::shorten(clean::path(url), 200).to_owned());
+            let from = event.page.referrer.as_deref().map_or("", clean::host);
+            if !from.is_empty() && !clean::same_site(from, clean::host(url)) {
+                self.referrer = Some(crate::event::shorten(from, 100).to_owned());
+            }
         }
         let full = self.counts.len() >= MAX_NAMES;
         match self.counts.iter_mut().find(|(name, _)| *name == event.name) {
@@ -110,6 +118,7 @@ impl Session {
         map.set("events", self.events);
         map.set("pages", self.pages);
         map.set_some("landing_path", self.landing_path.clone());
+        map.set_some("referrer", self.referrer.clone());
         if let Some(campaign) = &self.campaign {
             let mut value = Map::new();
             value.set_some("source", campaign.source.clone());
@@ -134,6 +143,7 @@ impl Session {
             events: map.number("events")? as u32,
             pages: map.number("pages")? as u32,
             landing_path: text(map, "landing_path"),
+            referrer: text(map, "referrer"),
             campaign: map.get("campaign").and_then(Value::as_map).map(|campaign| Campaign {
                 source: text(campaign, "source"),
                 medium: text(campaign, "medium"),
@@ -167,11 +177,41 @@ mod tests {
     }
 
     #[test]
+    fn the_referrer_is_the_host_before_the_first_page_of_another_site() {
+        for (url, referrer, host) in [
+            ("https://shop.example/", "https://www.google.com/", Some("google.com")),
+            ("https://shop.example/", "https://shop.example/p/7", None),
+            ("https://www.shop.example/", "https://shop.example/", None),
+            ("https://m.shop.example/", "https://www.shop.example:8443/", None),
+            ("https://shop.example/", "https://evilshop.example/", Some("evilshop.example")),
+            ("https://shop.example/", "android-app://com.google.android.gm/", Some("com.google.android.gm")),
+            ("https://shop.example/", "https://a.example:444?x", Some("a.example")),
+            ("https://shop.example/", "/p/7", None),
+            ("https://shop.example/", "", None),
+        ] {
+            let mut session = Session::begin(Id(1), 0, None);
+            let mut event = Event::default();
+            session.add(&event, 0);
+            event.page.url = Some(url.to_owned());
+            event.page.referrer = Some(referrer.to_owned());
+            session.add(&event, 1);
+            assert_eq!(session.referrer.as_deref(), host, "{url} {referrer}");
+            // Later pages were not what the visitor came by.
+            event.page.referrer = Some("https://b.example/".to_owned());
+            session.add(&event, 2);
+            assert_eq!(session.referrer.as_deref(), host, "{url} {referrer}");
+            assert_eq!(Session::from_value(&session.to_value()), Some(session));
+        }
+    }
+
+    #[test]
     fn campaigns() {
         assert_eq!(Campaign::of("https://shop.example/?x=1"), None);
         let click = Campaign::of("https://shop.example/?gclid=x&utm_campaign=Fall+sale").unwrap();
         assert_eq!(click.source.as_deref(), Some("google"));
         assert_eq!(click.medium.as_deref(), Some("cpc"));
         assert_eq!(click.name.as_deref(), Some("Fall sale"));
+        let shared = Campaign::of("https://shop.example/?fbclid=x").unwrap();
+        assert_eq!(shared.medium.as_deref(), Some("social"));
     }
 }

@@ -6,7 +6,7 @@ use super::cache::Cache;
 use super::read::{STORED, stored};
 use super::strings;
 use crate::error::Error;
-use crate::store::{Batch, Client, Incoming, Rejected, Verdict};
+use crate::store::{Batch, Client, Incoming, Rejected, Verdict, channel};
 use engine::event::{Event, Item, Micro, Reject};
 use engine::facts::State;
 use engine::id::Id;
@@ -526,15 +526,17 @@ impl Appender {
         session: &Session,
     ) -> Result<(), Error> {
         let landing = self.string(transaction, session.landing_path.as_ref())?;
+        let referrer = self.string(transaction, session.referrer.as_ref())?;
         let campaign = session.campaign.clone().unwrap_or_default();
         let source = self.string(transaction, campaign.source.as_ref())?;
         let medium = self.string(transaction, campaign.medium.as_ref())?;
         let name = self.string(transaction, campaign.name.as_ref())?;
         transaction
             .prepare_cached(
-                "insert into sessions (visitor, start, id, site, end, events, pages, landing, source, medium, campaign) \
-                 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set end = excluded.end, \
-                 events = excluded.events, pages = excluded.pages, landing = excluded.landing",
+                "insert into sessions (visitor, start, id, site, end, events, pages, landing, source, medium, campaign, \
+                 referrer, channel) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set \
+                 end = excluded.end, events = excluded.events, pages = excluded.pages, landing = excluded.landing, \
+                 referrer = excluded.referrer, channel = excluded.channel",
             )?
             .execute(params![
                 visitor,
@@ -548,6 +550,8 @@ impl Appender {
                 source,
                 medium,
                 name,
+                referrer,
+                channel::of(session),
             ])?;
         Ok(())
     }

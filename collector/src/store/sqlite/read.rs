@@ -238,7 +238,8 @@ impl Read for Sqlite {
             let mut statement = connection.prepare_cached(
                 "select visitor, id, start, end, events, pages, (select text from strings where id = landing), \
                  (select text from strings where id = source), (select text from strings where id = medium), \
-                 (select text from strings where id = campaign) from sessions where site = ? and start < ? and end >= ?",
+                 (select text from strings where id = campaign), (select text from strings where id = referrer) \
+                 from sessions where site = ? and start < ? and end >= ?",
             )?;
             let mut rows = statement.query(params![site, range.end, range.start])?;
             while let Some(row) = rows.next()? {
@@ -250,6 +251,7 @@ impl Read for Sqlite {
                     events: row.get(4)?,
                     pages: row.get(5)?,
                     landing_path: row.get(6)?,
+                    referrer: row.get(10)?,
                     campaign: (campaign != Campaign::default()).then_some(campaign),
                     counts: Vec::new(),
                 };

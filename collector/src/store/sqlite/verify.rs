@@ -8,6 +8,7 @@ use super::read::{STORED, stored};
 use super::sweep::{CLIENTS, Numbers, STRINGS, referred};
 use super::{strings, sums};
 use crate::error::Error;
+use crate::store::channel;
 use engine::facts::State;
 use engine::id::Id;
 use engine::session::Session;
@@ -80,7 +81,8 @@ pub(super) fn verify(connection: &mut Connection) -> Result<Verified, Error> {
         sessions: transaction.prepare(
             "select start, id, end, events, pages, (select text from strings where id = landing), \
              (select text from strings where id = source), (select text from strings where id = medium), \
-             (select text from strings where id = campaign) from sessions where visitor = ? order by start, id",
+             (select text from strings where id = campaign), \
+             (select text from strings where id = referrer), channel from sessions where visitor = ? order by start, id",
         )?,
     };
     let mut rows = visitors.query([])?;
@@ -185,6 +187,7 @@ fn visitor(
         let same = match sessions.remove(&key) {
             None => key <= known_from,
             Some(session) => {
+                let channel = channel::of(&session);
                 let campaign = session.campaign.unwrap_or_default();
                 session.end == row.get::<_, i64>(2)?
                     && session.events == row.get::<_, u32>(3)?
@@ -193,6 +196,8 @@ fn visitor(
                     && campaign.source == row.get::<_, Option<String>>(6)?
                     && campaign.medium == row.get::<_, Option<String>>(7)?
                     && campaign.name == row.get::<_, Option<String>>(8)?
+                    && session.referrer == row.get::<_, Option<String>>(9)?
+                    && Some(channel) == row.get::<_, Option<String>>(10)?.as_deref()
             }
         };
         if !same {

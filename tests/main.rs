@@ -48,6 +48,9 @@ mod decide;
 /// Sealed properties, the key file, and new keys.
 mod sealed;
 
+/// Data of an earlier schema, and files that are no data.
+mod migration;
+
 /// What goes with time or on demand, and what a recount sees.
 mod upkeep;
 

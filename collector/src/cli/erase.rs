@@ -17,7 +17,7 @@ pub(crate) fn run(options: &Erase) -> anyhow::Result<ExitCode> {
         bail!("there is no data in {}", folder.display());
     }
     let mut secrets = Secrets::open(&options.data.key_file(), true)?;
-    let store = Sqlite::open(folder, secrets.id(), Box::new(|_| ()), Gauges::new(clock::uptime))
+    let store = Sqlite::open(folder, secrets.id(), clock::now(), Box::new(|_| ()), Gauges::new(clock::uptime))
         .context("nothing was erased; beside a running collector use POST /v1/erase")?;
     secrets.settle()?;
     let secrets = Arc::new(secrets);

@@ -39,7 +39,8 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
     let mut lines = BufReader::with_capacity(256 * 1024, plain);
 
     let mut secrets = Secrets::open(&options.data.key_file(), Sqlite::is_in(&options.data.data))?;
-    let store = Sqlite::open(&options.data.data, secrets.id(), Box::new(|_| ()), Gauges::new(clock::uptime))?;
+    let store =
+        Sqlite::open(&options.data.data, secrets.id(), clock::now(), Box::new(|_| ()), Gauges::new(clock::uptime))?;
     secrets.settle()?;
     let sensitive = store.site(DEFAULT_SITE)?.map(|site| site.sensitive).unwrap_or_default();
     if !sensitive.is_empty() && !secrets.can_seal() {

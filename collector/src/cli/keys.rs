@@ -64,12 +64,12 @@ fn open(data: &Data, instead: &str) -> anyhow::Result<Sqlite> {
         bail!("there is no data in {}", data.data.display());
     }
     let secrets = Secrets::open(&data.key_file(), true)?;
-    Sqlite::open(&data.data, secrets.id(), Box::new(|_| ()), Gauges::new(clock::uptime)).map_err(|error| {
-        match error.downcast::<InUse>() {
+    Sqlite::open(&data.data, secrets.id(), clock::now(), Box::new(|_| ()), Gauges::new(clock::uptime)).map_err(
+        |error| match error.downcast::<InUse>() {
             Ok(error) => anyhow::anyhow!("{error}, or ask it by `{instead}`"),
             Err(error) => error,
-        }
-    })
+        },
+    )
 }
 
 /// The number of a site.
@@ -85,7 +85,7 @@ pub(crate) fn rotate(data: &Data) -> anyhow::Result<ExitCode> {
         bail!("there is no data in {}", data.data.display());
     }
     let mut secrets = Secrets::open(&data.key_file(), true)?;
-    let store = Sqlite::open(&data.data, secrets.id(), Box::new(|_| ()), Gauges::new(clock::uptime))?;
+    let store = Sqlite::open(&data.data, secrets.id(), clock::now(), Box::new(|_| ()), Gauges::new(clock::uptime))?;
     secrets.settle()?;
     if !secrets.can_seal() {
         bail!("no key can be added to the key file {}", data.key_file().display());

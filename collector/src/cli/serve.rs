@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
         })
     };
     let store: Arc<dyn Store> =
-        Arc::new(Sqlite::open(&options.data.data, secrets.id(), on_commit, Gauges::new(clock::uptime))?);
+        Arc::new(Sqlite::open(&options.data.data, secrets.id(), clock::now(), on_commit, Gauges::new(clock::uptime))?);
     secrets.settle()?;
     let secrets = Arc::new(secrets);
     let sites = store.sites()?;

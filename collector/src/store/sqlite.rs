@@ -4,6 +4,7 @@ pub(super) mod append;
 mod cache;
 mod erase;
 mod keys;
+mod migrate;
 mod read;
 mod retention;
 mod sealed;
@@ -62,9 +63,15 @@ impl Sqlite {
         folder.join(FILE).exists()
     }
 
-    /// Opens the store in a folder, or makes it. `key_id` names the key file that its hashes were made with;
+    /// Opens the store in a folder, or makes it, and brings it to the schema of today; `now` is in ms. `key_id` names the key file that its hashes were made with;
     /// `gauges` count what goes on.
-    pub(crate) fn open(folder: &Path, key_id: &str, on_commit: OnCommit, gauges: Gauges) -> anyhow::Result<Sqlite> {
+    pub(crate) fn open(
+        folder: &Path,
+        key_id: &str,
+        now: i64,
+        on_commit: OnCommit,
+        gauges: Gauges,
+    ) -> anyhow::Result<Sqlite> {
         make_private(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let lock =
             File::create(folder.join("lock")).with_context(|| format!("cannot write in {}", folder.display()))?;
@@ -73,12 +80,14 @@ impl Sqlite {
         }
         let file = folder.join(FILE);
         let mut connection = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
+        // Before anything is changed in what may be another's.
+        migrate::version(&connection)?;
         settle(&connection)?;
         // FULL: a commit is on disk when it returns, which is what an acknowledgement says.
         connection.pragma_update(None, "synchronous", "full")?;
         // Otherwise a file the size of the largest burst stays.
         connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
-        migrate(&mut connection, key_id)?;
+        migrate::migrate(&mut connection, folder, key_id, now)?;
         let beside = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
         settle(&beside)?;
         let gauges = Arc::new(gauges);
@@ -153,11 +162,19 @@ fn look_into(folder: &Path) -> anyhow::Result<Connection> {
     let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .with_context(|| format!("cannot open {}", file.display()))?;
     connection.busy_timeout(Duration::from_secs(5))?;
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version = migrate::version(&connection)?;
     if version != SCHEMA {
-        bail!("the data has schema {version}, this beckon knows {SCHEMA}");
+        bail!(
+            "the data has schema {version}, this beckon works with {SCHEMA}: start `beckon serve` once, which copies it and \
+             then changes it"
+        );
     }
     Ok(connection)
+}
+
+/// Sees to it that the names in a folder are on disk.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Makes a folder that only its owner can look into.
@@ -177,31 +194,6 @@ fn settle(connection: &Connection) -> anyhow::Result<()> {
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
     // What is deleted is overwritten.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
-    Ok(())
-}
-
-/// Brings the file to the schema of this version.
-fn migrate(connection: &mut Connection, key_id: &str) -> anyhow::Result<()> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version > SCHEMA {
-        bail!("the data was written by a newer beckon (schema {version}, this one knows {SCHEMA}): use that one");
-    }
-    if (1..SCHEMA).contains(&version) {
-        bail!("the data was written before the first release (schema {version}): start with an empty folder");
-    }
-    if version == 0 {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(include_str!("schema.sql"))?;
-        transaction
-            .execute("insert into sites (id, name, holdout) values (1, 'default', ?)", [engine::offer::HOLDOUT])?;
-        transaction.execute("insert into meta (key, value) values ('key_id', ?)", [key_id])?;
-        transaction.pragma_update(None, "user_version", SCHEMA)?;
-        transaction.commit()?;
-    }
-    let kept: String = connection.query_row("select value from meta where key = 'key_id'", [], |row| row.get(0))?;
-    if kept != key_id {
-        bail!("the key file is not the one that this data was written with: give that one by --key-file");
-    }
     Ok(())
 }
 

@@ -418,6 +418,14 @@ fn erase_some(
         .prepare_cached("select exists (select 1 from events where visitor = ?)")?
         .query_row([visitor], |row| row.get(0))?;
     if left {
+        // What sent the latest of their events may have been known by one of these alone.
+        transaction
+            .prepare_cached(
+                "update visitors set client = (select client from events where visitor = ?1 and client is not null \
+                 order by time desc, id desc limit 1) where id = ?1",
+            )?
+            .execute([visitor])?;
+        appender.forget_visitor(site, &name);
         appender.refold(transaction, site, &name, first)?;
         return Ok(piece);
     }

@@ -14,6 +14,9 @@ mod ingest;
 /// How many requests a client and a key may make.
 mod limits;
 
+/// What was not stored, and once more.
+mod rejected;
+
 /// Bots, and what else a user agent tells.
 mod agents;
 

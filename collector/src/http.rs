@@ -14,6 +14,7 @@ mod limits;
 mod live;
 mod manage;
 mod metrics;
+mod rejected;
 mod reports;
 mod requests;
 mod visitors;
@@ -101,6 +102,8 @@ fn router(app: Shared) -> Router {
         .route("/v1/erase", post(erase::post))
         .route("/v1/upkeep", post(erase::upkeep))
         .route("/v1/visitors/{id}", get(visitors::get))
+        .route("/v1/rejected", get(rejected::list))
+        .route("/v1/rejected/replay", post(rejected::replay))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{name}", get(reports::get))
         .route("/v1/live", get(live::get))

@@ -5,6 +5,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod native;
+pub(crate) mod replay;
 pub(crate) mod taobao;
 
 use crate::error::Error;
@@ -183,6 +184,7 @@ impl<'a> Intake<'a> {
             bytes: 0,
             events: Vec::new(),
             rejected: Vec::new(),
+            replayed: None,
         };
         Intake { sender, shared, bot, outcomes: Vec::new(), batch }
     }
@@ -281,6 +283,7 @@ pub(crate) fn status(verdict: Verdict) -> (&'static str, Option<&'static str>) {
         Verdict::Stored => ("stored", None),
         Verdict::Duplicate => ("duplicate", None),
         Verdict::SameTransaction => ("duplicate", Some("same_transaction")),
+        Verdict::Gone => ("gone", None),
         Verdict::Conflict => ("rejected", Some(Code::IdConflict.text())),
         Verdict::Sealed(_) => ("rejected", Some(Code::TooOld.text())),
     }

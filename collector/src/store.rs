@@ -87,6 +87,40 @@ pub(crate) struct Rejected {
     pub(crate) body: String,
 }
 
+/// An event that was not stored, as it is kept.
+pub(crate) struct Kept {
+    /// Its number.
+    pub(crate) id: i64,
+    /// When it was received, in ms.
+    pub(crate) received: i64,
+    /// When its sender says that it was sent, in ms.
+    pub(crate) sent_at: Option<i64>,
+    /// Whether a secret key sent it.
+    pub(crate) trusted: bool,
+    /// Whether it was filtered rather than wrong.
+    pub(crate) filtered: bool,
+    /// The reason's code.
+    pub(crate) code: String,
+    /// Where in the event.
+    pub(crate) path: String,
+    /// In words.
+    pub(crate) detail: String,
+    /// The event as JSON text, masked, and at most 8 KiB of it.
+    pub(crate) body: String,
+}
+
+/// Which of them.
+pub(crate) struct KeptFilter {
+    /// Of this code only.
+    pub(crate) code: Option<String>,
+    /// Received then, in ms.
+    pub(crate) range: Range<i64>,
+    /// Older than this time and number.
+    pub(crate) before: Option<(i64, i64)>,
+    /// At most so many.
+    pub(crate) limit: usize,
+}
+
 /// What one request or piece of a file brings.
 pub(crate) struct Batch {
     /// Of which site.
@@ -105,6 +139,9 @@ pub(crate) struct Batch {
     pub(crate) events: Vec<Incoming>,
     /// What to note as not stored.
     pub(crate) rejected: Vec<Rejected>,
+    /// The reject that its one event was kept as, where it is tried again: it goes with being stored, in the same
+    /// transaction, and nothing is noted anew.
+    pub(crate) replayed: Option<i64>,
 }
 
 /// What became of an event.
@@ -118,6 +155,8 @@ pub(crate) enum Verdict {
     SameTransaction,
     /// Its id was there before, with another payload.
     Conflict,
+    /// It was to be tried again, and what was kept of it is not there any more.
+    Gone,
     /// It is of a time before this (ms), of which the site keeps sums only.
     Sealed(i64),
 }
@@ -126,7 +165,7 @@ impl Verdict {
     /// What is wrong with the event, where that is why it was not stored.
     pub(crate) fn reject(self) -> Option<Reject> {
         match self {
-            Verdict::Stored | Verdict::Duplicate | Verdict::SameTransaction => None,
+            Verdict::Stored | Verdict::Duplicate | Verdict::SameTransaction | Verdict::Gone => None,
             Verdict::Conflict => Some(Reject::conflict()),
             Verdict::Sealed(before) => {
                 let since = engine::time::text(before);
@@ -569,4 +608,8 @@ pub(crate) trait Read: Send + Sync {
     fn extent(&self, site: i64) -> Result<Extent, Error>;
     /// What was not stored, by reason.
     fn reject_counts(&self, site: i64) -> Result<Vec<RejectCount>, Error>;
+    /// What was not stored, newest first.
+    fn rejected(&self, site: i64, filter: &KeptFilter) -> Result<Vec<Kept>, Error>;
+    /// What was not stored, by its numbers, as far as it is there.
+    fn rejected_by_id(&self, site: i64, ids: &[i64]) -> Result<Vec<Kept>, Error>;
 }

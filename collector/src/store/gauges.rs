@@ -130,6 +130,7 @@ impl Gauges {
                 Verdict::Stored => ("stored", ""),
                 Verdict::Duplicate => ("duplicate", ""),
                 Verdict::SameTransaction => ("duplicate", "same_transaction"),
+                Verdict::Gone => ("gone", ""),
                 Verdict::Conflict => ("rejected", Code::IdConflict.text()),
                 Verdict::Sealed(_) => ("rejected", Code::TooOld.text()),
             };

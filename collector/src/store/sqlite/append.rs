@@ -181,7 +181,13 @@ impl Appender {
                         place.insert(Visit { known, fresh: Vec::new() })
                     }
                 };
-                let verdict = if incoming.time < sealed {
+                let gone = match batch.replayed {
+                    Some(row) => !is_kept(transaction, site, row)?,
+                    None => false,
+                };
+                let verdict = if gone {
+                    Verdict::Gone
+                } else if incoming.time < sealed {
                     seen(transaction, incoming)?.unwrap_or(Verdict::Sealed(sealed))
                 } else {
                     self.insert(transaction, batch, visit.known.row, client, incoming, texts)?
@@ -192,12 +198,20 @@ impl Appender {
                         self.add_up(transaction, site, incoming, &mut sums)?;
                         visit.fresh.push(Fresh { batch: number, index, incoming, client, own });
                     }
-                    Verdict::Duplicate | Verdict::SameTransaction => {}
+                    Verdict::Duplicate | Verdict::SameTransaction | Verdict::Gone => {}
+                    // What is tried again is noted already.
+                    Verdict::Conflict | Verdict::Sealed(_) if batch.replayed.is_some() => continue,
                     Verdict::Conflict | Verdict::Sealed(_) => {
                         if let Some(reject) = verdict.reject() {
                             note(transaction, batch, &refused(incoming, reject)?)?;
                         }
                     }
+                }
+                if let Some(row) = batch.replayed {
+                    // It stands among the events now.
+                    transaction
+                        .prepare_cached("delete from rejects where row = ? and site = ?")?
+                        .execute([row, site])?;
                 }
             }
             for rejected in &batch.rejected {
@@ -647,6 +661,11 @@ fn refused(incoming: &Incoming, Reject { code, path, detail }: Reject) -> Result
         detail,
         body: json(&event)?,
     })
+}
+
+/// Whether a reject is there.
+fn is_kept(transaction: &Transaction<'_>, site: i64, row: i64) -> Result<bool, Error> {
+    Ok(transaction.prepare_cached("select 1 from rejects where row = ? and site = ?")?.exists([row, site])?)
 }
 
 /// Notes what was not stored; what came before is noted already.

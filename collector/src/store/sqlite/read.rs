@@ -6,8 +6,8 @@ use super::keys;
 use super::strings;
 use crate::error::Error;
 use crate::store::{
-    CatalogueItem, Client, Document, Extent, Figures, ItemTotals, Key, KeyId, Kind, Listed, Profile, Quarter, Read,
-    RejectCount, Scopes, Site, Stored,
+    CatalogueItem, Client, Document, Extent, Figures, ItemTotals, Kept, KeptFilter, Key, KeyId, Kind, Listed, Profile,
+    Quarter, Read, RejectCount, Scopes, Site, Stored,
 };
 use engine::event::{Event, Item, Page};
 use engine::id::Id;
@@ -60,6 +60,23 @@ pub(super) fn stored(row: &Row<'_>) -> Result<Stored, Error> {
         ..Event::default()
     };
     Ok(Stored { visitor: row.get(0)?, id, time, received: row.get(4)?, event, sealed: row.get(14)? })
+}
+
+/// What is kept of an event that was not stored.
+const KEPT: &str = "select row, received, sent_at, trusted, filtered, code, path, detail, body from rejects";
+
+fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
+    Ok(Kept {
+        id: row.get(0)?,
+        received: row.get(1)?,
+        sent_at: row.get(2)?,
+        trusted: row.get(3)?,
+        filtered: row.get(4)?,
+        code: row.get(5)?,
+        path: row.get(6)?,
+        detail: row.get(7)?,
+        body: row.get(8)?,
+    })
 }
 
 impl Read for Sqlite {
@@ -337,6 +354,29 @@ impl Read for Sqlite {
                 .prepare_cached("select min(start), max(end) from sessions where site = ?")?
                 .query_row([site], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(Extent { events, first, last })
+        })
+    }
+
+    fn rejected(&self, site: i64, filter: &KeptFilter) -> Result<Vec<Kept>, Error> {
+        self.read(|connection| {
+            let (time, row) = filter.before.unwrap_or((i64::MAX, i64::MAX));
+            let mut statement = connection.prepare_cached(&format!(
+                "{KEPT} where site = ?1 and received >= ?2 and received < ?3 and received <= ?4 \
+                 and (received < ?4 or row < ?5) and (?6 is null or code = ?6) \
+                 order by received desc, row desc limit ?7"
+            ))?;
+            let (from, to) = (filter.range.start, filter.range.end);
+            let rows =
+                statement.query_map(params![site, from, to, time, row, filter.code, filter.limit as i64], kept)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn rejected_by_id(&self, site: i64, ids: &[i64]) -> Result<Vec<Kept>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!("{KEPT} where site = ? and row = ?"))?;
+            let found = ids.iter().map(|id| statement.query_row(params![site, id], kept).optional());
+            Ok(found.filter_map(Result::transpose).collect::<Result<_, _>>()?)
         })
     }
 

@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Events of one visitor before the next one comes.
 const VISIT: u64 = 8;
+/// Visitors of a connection who may come again: one visit in four is by one of them.
+const KNOWN: u64 = 4_096;
 
 /// A small generator of numbers: `SplitMix64` (Steele, Lea, Flood 2014).
 pub(crate) struct Dice(pub(crate) u64);
@@ -45,18 +47,32 @@ pub(crate) struct Shoppers {
     dice: Dice,
     visitor: u128,
     left: u64,
+    known: Vec<u128>,
 }
 
 impl Shoppers {
     pub(crate) fn new(seed: u64) -> Self {
-        Shoppers { dice: Dice(seed), visitor: 0, left: 0 }
+        Shoppers { dice: Dice(seed), visitor: 0, left: 0, known: Vec::new() }
     }
 
     /// The next event, at `at` (ms).
     pub(crate) fn next(&mut self, at: u64) -> Made {
         if self.left == 0 {
             self.left = VISIT;
-            self.visitor = self.uuid(at);
+            let place = (self.dice.next() % KNOWN) as usize;
+            self.visitor = match self.known.get(place) {
+                Some(known) if self.dice.next().is_multiple_of(4) => *known,
+                known => {
+                    let full = known.is_some();
+                    let new = self.uuid(at);
+                    if full {
+                        self.known[place] = new;
+                    } else {
+                        self.known.push(new);
+                    }
+                    new
+                }
+            };
         }
         self.left -= 1;
         let name = match self.dice.next() % 20 {

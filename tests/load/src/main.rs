@@ -1,5 +1,5 @@
-//! `load send|answer|insert`: a load generator for the collector, and the two ceilings to compare it with: a server that
-//! parses and answers without storing, and raw inserts of the same rows.
+//! `load send|answer|insert|sizes`: a load generator for the collector, the two ceilings to compare it with (a server that
+//! parses and answers without storing, and raw inserts of the same rows), and where the bytes of a database go.
 //!
 //! Prints one JSON object. Times are real ones: this measures, it does not test.
 #![allow(clippy::disallowed_methods, reason = "a load generator needs the clock")]
@@ -8,13 +8,15 @@ mod answer;
 mod events;
 mod insert;
 mod send;
+mod sizes;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: load send --address 127.0.0.1:8787 --key sk_... [--batch 20] [--connections 64] [--seconds 10] [--rate N] [--seed 1]
        load answer --address 127.0.0.1:0
-       load insert --file PATH [--group 500] [--rows 200000]";
+       load insert --from beckon.db --file PATH [--group 500] [--rows 100000]
+       load sizes --from beckon.db";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         "send" => send::run(&Options(options)),
         "answer" => answer::run(&Options(options)),
         "insert" => insert::run(&Options(options)),
+        "sizes" => sizes::run(&Options(options)),
         _ => Err(USAGE.into()),
     };
     match done {

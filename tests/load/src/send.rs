@@ -110,7 +110,9 @@ fn connection(
         body.push_str("]}");
         request.clear();
         request.push_str(
-            "POST /v1/events HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nauthorization: Bearer ",
+            "POST /v1/events HTTP/1.1\r\nhost: bench\r\norigin: https://shop.example\r\nuser-agent: Mozilla/5.0 (X11; Linux \
+             x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36\r\naccept-language: \
+             de-DE,de;q=0.9\r\ncontent-type: text/plain;charset=UTF-8\r\nauthorization: Bearer ",
         );
         request.push_str(key);
         request.push_str("\r\ncontent-length: ");

@@ -15,6 +15,11 @@ mod store;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+/// Events are made of many small pieces that one thread makes and another one frees: glibc's allocator is slow at that,
+/// and keeps much of what was freed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The command line or the file of options is wrong.
 const USAGE: u8 = 2;
 

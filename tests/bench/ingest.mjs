@@ -150,11 +150,18 @@ async function beside(folder) {
   row("ceiling", "events/s", "Beckon 20x64", "1x64", "100x16");
   const shares = (/** @type {any} */ ceiling) =>
     [results[0], results[4], results[10]].map((result) => (result.per_second / ceiling.per_second).toFixed(2));
-  for (const group of [1, 20, 100, 500, 5_000]) {
-    const [from, file] = [join(collector.data, "beckon.db"), join(folder, `ceiling-${group}.db`)];
-    const insert = await load("insert", "--from", from, "--file", file, "--group", `${group}`);
-    row(`raw inserts by ${group}`, rate(insert), ...shares(insert));
-    await rm(file);
+  const from = ["--from", join(collector.data, "beckon.db")];
+  for (const [name, more] of /** @type {[string, string[]][]} */ ([
+    ["plain rows", []],
+    ["the same rows", from],
+  ])) {
+    for (const group of [1, 20, 100, 500, 5_000]) {
+      const file = join(folder, "ceiling.db");
+      const rows = `${group > 20 ? 400_000 : 20_000}`;
+      const insert = await load("insert", "--file", file, "--group", `${group}`, "--rows", rows, ...more);
+      row(`${name} inserted by ${group}`, rate(insert), ...shares(insert));
+      await rm(file);
+    }
   }
   const answering = await listen(program("load"), ["answer", "--address", "127.0.0.1:0"]);
   for (const [batch, connections] of [

@@ -18,8 +18,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::task::block_in_place;
 
-/// A body beyond this is read on a thread that others do not wait for.
-const INLINE: usize = 32 * 1024;
+/// A body beyond this, which can only be an unpacked one, is read on a thread that others do not wait for. More threads
+/// for smaller ones cost more than the milliseconds that these take.
+const INLINE: usize = 256 * 1024;
 
 /// Takes a batch in; answers once it is on disk, with what became of each event.
 pub(super) async fn post(

@@ -191,7 +191,8 @@ fn settle(connection: &Connection) -> anyhow::Result<()> {
     // Nobody else should write here; who does must not keep the senders waiting for long.
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection.pragma_update(None, "cache_size", -32 * 1024)?;
+    // What does not fit is in the system's cache, which costs a copy.
+    connection.pragma_update(None, "cache_size", -16 * 1024)?;
     // What is deleted is overwritten.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     Ok(())

@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 /// Most events that wait; more are answered with 503 at once.
 const MAX_QUEUED: usize = 20_000;
-/// Most bytes that wait, of JSON as it came.
-const MAX_QUEUED_BYTES: usize = 16 << 20;
+/// Most bytes that wait, of JSON as it came: once read they take several times as much.
+const MAX_QUEUED_BYTES: usize = 8 << 20;
 /// Most events of one transaction: it should take no longer than senders like to wait, and its pages must fit the log.
 const MAX_GROUP: usize = 2_000;
 /// How long another program that holds the database is waited for.

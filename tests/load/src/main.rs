@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: load send --address 127.0.0.1:8787 --key sk_... [--batch 20] [--connections 64] [--seconds 10] [--rate N] [--seed 1]
        load answer --address 127.0.0.1:0
-       load insert --from beckon.db --file PATH [--group 500] [--rows 100000]
+       load insert --file PATH [--from beckon.db] [--group 500] [--rows 100000]
        load sizes --from beckon.db";
 
 fn main() -> ExitCode {

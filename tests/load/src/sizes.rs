@@ -9,7 +9,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let events: i64 = connection.query_row("select count(*) from events", [], |row| row.get(0))?;
     let mut statement = connection.prepare(
         "select coalesce(m.tbl_name, s.name), sum(s.pgsize) from dbstat s left join sqlite_master m on m.name = s.name \
-         where s.aggregate group by 1 order by 2 desc",
+         where s.aggregate = 1 group by 1 order by 2 desc",
     )?;
     let tables = statement
         .query_map([], |row| Ok((row.get(0)?, json!(row.get::<_, i64>(1)?))))?

@@ -16,6 +16,7 @@ use foldhash::fast::RandomState;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
 
 /// A quarter of an hour, in ms.
 pub(super) const QUARTER: i64 = 15 * MINUTE;
@@ -25,9 +26,9 @@ const CHECKPOINT: u32 = 256;
 /// Bytes of each cache.
 const STRINGS: usize = 12 << 20;
 /// See [`STRINGS`].
-const VISITORS: usize = 20 << 20;
+const VISITORS: usize = 24 << 20;
 /// See [`STRINGS`].
-const ITEMS: usize = 6 << 20;
+const ITEMS: usize = 4 << 20;
 /// See [`STRINGS`].
 const CLIENTS: usize = 1 << 20;
 /// What an entry of a map takes beside its contents, with the allocator's share.
@@ -37,7 +38,9 @@ const ENTRY: usize = 64;
 pub(in crate::store) struct Appender {
     strings: Cache<String, i64>,
     visitors: Cache<(i64, String), Known>,
-    items: Cache<(i64, i64), Learned>,
+    /// A hash of the name and category of an item, as last seen.
+    items: Cache<(i64, i64), u64>,
+    hash: RandomState,
     clients: Cache<Client, i64>,
     /// The number of the next new visitor, once it was looked up.
     next_visitor: Option<i64>,
@@ -52,9 +55,8 @@ impl Default for Appender {
         Appender {
             strings: Cache::new(STRINGS, |key, _| ENTRY + key.len()),
             visitors: Cache::new(VISITORS, |(_, key), known| ENTRY + key.len() + known.weight),
-            items: Cache::new(ITEMS, |_, (name, category)| {
-                ENTRY + [name, category].into_iter().flatten().map(|text| 24 + text.len()).sum::<usize>()
-            }),
+            items: Cache::new(ITEMS, |_, _| ENTRY),
+            hash: RandomState::default(),
             clients: Cache::new(CLIENTS, |client, _| 4 * ENTRY + client.context.len()),
             next_visitor: None,
             sealed: Map::default(),
@@ -75,12 +77,9 @@ struct Known {
     client: Option<i64>,
     /// Events folded in since the last checkpoint.
     since: u32,
-    /// Bytes that the state takes in memory, roughly: as a map of small pieces it is about six times what it is packed.
+    /// Bytes that it takes, roughly.
     weight: usize,
 }
-
-/// Name and category of an item, as last seen.
-type Learned = (Option<String>, Option<String>);
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
@@ -119,6 +118,12 @@ enum Items {
     /// That of a single one repeats from event to event: it stands once, among the strings.
     One(String),
     Many(String),
+}
+
+/// Bytes of a visitor in memory, roughly: many small pieces, each with the allocator's share, are ten times what they are
+/// packed.
+fn weight(packed: &[u8]) -> usize {
+    ENTRY * 8 + 10 * packed.len()
 }
 
 /// Does what needs no database.
@@ -309,7 +314,7 @@ impl Appender {
     fn string(&mut self, transaction: &Transaction<'_>, text: Option<&String>) -> Result<Option<i64>, Error> {
         let Some(text) = text else { return Ok(None) };
         let id = match self.strings.get(text) {
-            Some(id) => *id,
+            Some(id) => id,
             None => {
                 let id = strings::number(transaction, text)?;
                 self.strings.insert(text.clone(), id);
@@ -327,7 +332,7 @@ impl Appender {
         if *client == Client::default() {
             return Ok(None);
         }
-        if let Some(id) = self.clients.get(client).copied() {
+        if let Some(id) = self.clients.get(client) {
             if let Some(used) = &mut self.used {
                 used.clients.insert(id);
             }
@@ -377,7 +382,7 @@ impl Appender {
             })
             .optional()?;
         if let Some((row, state, user, client, since)) = found {
-            let weight = 6 * state.len();
+            let weight = weight(&state);
             return Ok(Known { row, new: false, state: read_state(&state)?, user, client, since, weight });
         }
         let row = match self.next_visitor {
@@ -430,8 +435,8 @@ impl Appender {
 
     /// Notes name and category of an item; what the shop put itself stays.
     fn learn(&mut self, transaction: &Transaction<'_>, site: i64, id: i64, item: &Item) -> Result<(), Error> {
-        let learned = (item.item_name.clone(), item.item_category.clone());
-        if self.items.get(&(site, id)) == Some(&learned) {
+        let learned = self.hash.hash_one((&item.item_name, &item.item_category));
+        if self.items.get(&(site, id)) == Some(learned) {
             return Ok(());
         }
         transaction
@@ -440,7 +445,7 @@ impl Appender {
                  on conflict (site, item) do update set name = coalesce(excluded.name, name), \
                  category = coalesce(excluded.category, category), price = coalesce(excluded.price, price) where put = 0",
             )?
-            .execute(params![site, id, learned.0, learned.1, item.price])?;
+            .execute(params![site, id, item.item_name, item.item_category, item.price])?;
         self.items.insert((site, id), learned);
         Ok(())
     }
@@ -494,7 +499,7 @@ impl Appender {
         sessions: &[Session],
     ) -> Result<(), Error> {
         let state = write_state(&known.state)?;
-        known.weight = 6 * state.len();
+        known.weight = weight(&state);
         if known.new {
             transaction
                 .prepare_cached(

@@ -13,8 +13,10 @@ struct Ledger {
     sent: u64,
     stored: u64,
     refused: u64,
-    /// Answers other than 200.
+    /// Answers other than 200 and 503.
     failed: u64,
+    /// Answers of 503, each as the microseconds it took.
+    busy: Vec<u64>,
     /// Of each request, in microseconds.
     times: Vec<u64>,
 }
@@ -51,20 +53,23 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         ledger.stored += one.stored;
         ledger.refused += one.refused;
         ledger.failed += one.failed;
+        ledger.busy.extend(one.busy);
         ledger.times.extend(one.times);
     }
     let took = started.elapsed().as_secs_f64();
     ledger.times.sort_unstable();
-    let at = |share: f64| {
-        let index = ((ledger.times.len() as f64 - 1.0) * share).round().max(0.0) as usize;
-        ledger.times.get(index).map_or(0.0, |us| *us as f64 / 1e3)
+    ledger.busy.sort_unstable();
+    let at = |times: &[u64], share: f64| {
+        let index = ((times.len() as f64 - 1.0) * share).round().max(0.0) as usize;
+        times.get(index).map_or(0.0, |us| *us as f64 / 1e3)
     };
     println!(
         "{}",
         json!({
             "batch": batch, "connections": connections, "seconds": took, "sent": ledger.sent, "acknowledged": ledger.stored,
             "refused": ledger.refused, "failed": ledger.failed, "per_second": ledger.stored as f64 / took,
-            "p50_ms": at(0.5), "p99_ms": at(0.99),
+            "p50_ms": at(&ledger.times, 0.5), "p99_ms": at(&ledger.times, 0.99),
+            "busy": ledger.busy.len(), "busy_p99_ms": at(&ledger.busy, 0.99),
         })
     );
     Ok(())
@@ -122,6 +127,11 @@ fn connection(
         ledger.sent += batch;
         stream.write_all(request.as_bytes())?;
         let (status, text) = read_answer(&mut stream, &mut answer)?;
+        let took = from.elapsed().as_micros() as u64;
+        if status == 503 {
+            ledger.busy.push(took);
+            continue;
+        }
         if status == 200 {
             let stored = text.matches("\"stored\"").count() as u64;
             ledger.stored += stored;
@@ -129,7 +139,7 @@ fn connection(
         } else {
             ledger.failed += 1;
         }
-        ledger.times.push(from.elapsed().as_micros() as u64);
+        ledger.times.push(took);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP side: every route in one function, one file a resource.
 
-mod body;
+pub(crate) mod body;
 mod bundle;
 mod caller;
 mod dashboard;

@@ -5,6 +5,9 @@ mod cli;
 mod clock;
 mod config;
 mod error;
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "what fuzz targets reach through the library")]
+mod fuzz;
 mod http;
 mod ingest;
 mod recommend;

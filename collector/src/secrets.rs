@@ -45,6 +45,12 @@ impl Derived {
 }
 
 impl Secrets {
+    /// Of a key that is nowhere on disk.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn of(byte: u8) -> Secrets {
+        Secrets { derived: Derived::of(&[byte; 32]), file: KeyFile::of([byte; 32], Vec::new()) }
+    }
+
     /// Reads the key file; where there is none yet, makes one (mode 0600), unless there is `data` that was written with
     /// another.
     pub(crate) fn open(path: &Path, data: bool) -> anyhow::Result<Secrets> {
@@ -190,7 +196,7 @@ mod tests {
     use super::*;
 
     fn secrets(byte: u8) -> Secrets {
-        Secrets { derived: Derived::of(&[byte; 32]), file: KeyFile::of([byte; 32], Vec::new()) }
+        Secrets::of(byte)
     }
 
     #[test]

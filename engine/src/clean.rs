@@ -50,11 +50,13 @@ pub fn own(key: &str, value: &mut Value) {
         Value::String(text) => {
             let keep = shorten(text, MAX_TEXT).len();
             text.truncate(keep);
+            if !is_address(text) {
+                put(text, MAX_TEXT, mask::text);
+            }
+            // It may be one only now: a number with its spaces has become a label without.
             if is_address(text) {
                 let cleaned = url(text);
                 shorten(&cleaned, MAX_TEXT).clone_into(text);
-            } else {
-                put(text, MAX_TEXT, mask::text);
             }
         }
         Value::Number(number) => {
@@ -127,7 +129,7 @@ pub fn url(url: &str) -> String {
     } else {
         out.push_str(scheme);
         out.push_str("://");
-        out.push_str(&mask::text(authority.rsplit_once('@').map_or(authority, |(_, host)| host)));
+        out.push_str(&mask::text(authority.rsplit_once(['@', '＠']).map_or(authority, |(_, host)| host)));
     }
     let (before_hash, hash) = tail.split_once('#').map_or((tail, None), |(before, hash)| (before, Some(hash)));
     let (path, query) = before_hash.split_once('?').map_or((before_hash, None), |(path, query)| (path, Some(query)));

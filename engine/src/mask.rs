@@ -70,15 +70,28 @@ pub fn id(text: &str) -> Cow<'_, str> {
 /// Masks a text as it stands, and then as it reads: `１３８００１３８０００` is a number to who reads it, and a hard space
 /// is a space. Where only the second finds something, the text is given in the plain signs that it was found in.
 fn mask(text: &str, numbers: bool) -> Cow<'_, str> {
-    let masked = scan(text, numbers);
-    if masked.is_ascii() || !masked.chars().any(|sign| plain(sign) != sign) {
-        return masked;
+    let found = all(text, numbers);
+    let left = found.as_deref().unwrap_or(text);
+    if !left.is_ascii() && left.chars().any(|sign| plain(sign) != sign) {
+        let read: String = left.chars().map(plain).collect();
+        if let Some(more) = all(&read, numbers) {
+            return Cow::Owned(more);
+        }
     }
-    let read: String = masked.chars().map(plain).collect();
-    match scan(&read, numbers) {
-        Cow::Owned(found) => Cow::Owned(found),
-        Cow::Borrowed(_) => masked,
+    found.map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// Scans until nothing more is found: what is masked may have hidden where something else begins.
+fn all(text: &str, numbers: bool) -> Option<String> {
+    let mut masked = scan(text, numbers)?;
+    // Each round takes something away; the bound is for texts that are made to need many.
+    for _ in 0..8 {
+        match scan(&masked, numbers) {
+            Some(more) => masked = more,
+            None => break,
+        }
     }
+    Some(masked)
 }
 
 /// The ASCII sign that a full-width one, a hard space or a typographer's dash stands for.
@@ -91,18 +104,22 @@ fn plain(sign: char) -> char {
     }
 }
 
-fn scan(text: &str, numbers: bool) -> Cow<'_, str> {
+fn scan(text: &str, numbers: bool) -> Option<String> {
     let bytes = text.as_bytes();
     // Most texts hold nothing that any of the scanners begins at.
     if !bytes.iter().any(|byte| matches!(byte, b'@' | b'%' | b'=' | b':' | b'_' | b'0'..=b'9' | b'e' | b'A' | b'B')) {
-        return Cow::Borrowed(text);
+        return None;
     }
     let mut out = String::new();
     let mut kept = 0;
     let mut at = 0;
     while at < bytes.len() {
-        let found = email(text, at, kept)
-            .or_else(|| if numbers { number(bytes, at).or_else(|| secret(bytes, at)) } else { None });
+        // What is masked already is no part of what comes next: two numbers may stand side by side.
+        let (rest, here) = (bytes.get(kept..)?, at - kept);
+        let found = email(text, at, kept).or_else(|| {
+            let found = if numbers { number(rest, here).or_else(|| secret(rest, here)) } else { None };
+            found.map(|(from, to, label)| (from + kept, to + kept, label))
+        });
         match found {
             Some((from, to, label)) => {
                 out.push_str(text.get(kept..from).unwrap_or_default());
@@ -114,10 +131,10 @@ fn scan(text: &str, numbers: bool) -> Cow<'_, str> {
         }
     }
     if kept == 0 {
-        return Cow::Borrowed(text);
+        return None;
     }
     out.push_str(text.get(kept..).unwrap_or_default());
-    Cow::Owned(out)
+    Some(out)
 }
 
 type Found = Option<(usize, usize, &'static str)>;
@@ -322,13 +339,11 @@ fn secret(bytes: &[u8], at: usize) -> Found {
                 return None;
             }
             let (from, to) = value(bytes, at + 1);
-            // Of what was masked before, `%20[secret` may be what reads as the value.
-            let masked = bytes.get(from..to)?.windows(7).any(|part| part == b"[secret");
-            (to > from && !masked).then_some((from, to, "[secret]"))
+            (to > from && !is_masked(bytes, from, to)).then_some((from, to, "[secret]"))
         }
         b'B' if bytes.get(at..at + 7)? == b"Bearer " => {
             let (from, to) = value(bytes, at + 7);
-            (to - from >= 8).then_some((from, to, "[secret]"))
+            (to - from >= 8 && !is_masked(bytes, from, to)).then_some((from, to, "[secret]"))
         }
         // A JSON web token: "eyJ" is how the base64url of `{"` begins.
         b'e' if bytes.get(at..at + 3)? == b"eyJ" && !before(bytes, at).is_ascii_alphanumeric() => {
@@ -352,6 +367,11 @@ fn secret(bytes: &[u8], at: usize) -> Found {
         }
         _ => None,
     }
+}
+
+/// Of what was masked before, `%20[secret` may be what reads as a value.
+fn is_masked(bytes: &[u8], from: usize, to: usize) -> bool {
+    bytes.get(from..to).is_some_and(|value| value.windows(7).any(|part| part == b"[secret"))
 }
 
 /// A key of some API that begins at `at`: long, and with digits in it.

@@ -63,7 +63,7 @@ pub(super) async fn object(headers: &HeaderMap, body: Body, fields: &[&str]) -> 
 }
 
 /// Unpacks a body, and no more of it than is allowed.
-fn unpack(encoding: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+pub(crate) fn unpack(encoding: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let unpacked = match encoding {
         "gzip" | "x-gzip" => limited(MultiGzDecoder::new(bytes)),
         "br" => limited(brotli_decompressor::Decompressor::new(bytes, 16 * 1024)),

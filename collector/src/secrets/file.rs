@@ -44,12 +44,11 @@ impl KeyFile {
             ),
             Err(error) if missing(&error) => {
                 let made = KeyFile { path: path.to_owned(), master: random()?, sealing: vec![SealingKey::draw()?] };
-                let mut file = private(path, fs::OpenOptions::new().write(true).create_new(true))
-                    .with_context(|| format!("cannot write the key file {}", path.display()))?;
-                file.write_all(made.text().as_bytes())?;
-                file.sync_all()?;
-                // The name too: data without its key could not be opened.
-                sync_folder(path)?;
+                made.put(path, |beside| {
+                    // Unlike a rename this never replaces the file that another first start made meanwhile.
+                    fs::hard_link(beside, path)?;
+                    fs::remove_file(beside)
+                })?;
                 Ok(made)
             }
             Err(error) => Err(error).with_context(|| format!("cannot read the key file {}", path.display())),
@@ -57,7 +56,7 @@ impl KeyFile {
     }
 
     /// One that is nowhere on disk.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(super) fn of(master: [u8; 32], sealing: Vec<SealingKey>) -> KeyFile {
         KeyFile { path: PathBuf::new(), master, sealing }
     }
@@ -107,6 +106,12 @@ impl KeyFile {
     pub(super) fn write(&self) -> anyhow::Result<()> {
         // A link stays one: what it leads to is what is replaced.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        self.put(&path, |beside| fs::rename(beside, &path))
+    }
+
+    /// Writes the file beside its place, synced, and then puts it there: whoever looks, also after a power cut, finds all
+    /// of it or none.
+    fn put(&self, path: &Path, place: impl FnOnce(&Path) -> std::io::Result<()>) -> anyhow::Result<()> {
         let written = (|| {
             let mut name = path.file_name().unwrap_or_default().to_owned();
             name.push(".new");
@@ -114,8 +119,9 @@ impl KeyFile {
             let mut file = private(&beside, fs::OpenOptions::new().write(true).create(true).truncate(true))?;
             file.write_all(self.text().as_bytes())?;
             file.sync_all()?;
-            fs::rename(&beside, &path)?;
-            sync_folder(&path)
+            place(&beside)?;
+            // The name too: data without its key could not be opened.
+            sync_folder(path)
         })();
         written.with_context(|| format!("cannot write the key file {}", path.display()))
     }

@@ -1,5 +1,6 @@
 //! Faults of disk and clock under a running collector. `docs/durability.md` says what each of these proves.
 
+mod beside;
 mod clock;
 mod disk;
 mod outside;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use shim::{Faults, Word};
 
 /// What the database consists of, and what its secrets hang on.
-const DATA: &str = ".db,-wal,-journal,.key";
+const DATA: &str = ".db,-wal,-journal,.key,.new";
 
 /// Sends events of one visitor with the secret key; says how that was answered.
 fn post(collector: &Collector, events: &[Value]) -> String {

@@ -1,6 +1,7 @@
 //! One history, one answer: however the events of a visitor arrive.
 
 use crate::collector::{Collector, Folder, SECRET, now};
+use crate::durability::{rounds, verify};
 use crate::http::Request;
 use crate::recount::{check_facts, check_reports, read};
 use crate::visitors::{Dice, history};
@@ -97,4 +98,134 @@ fn the_order_of_arrival_changes_nothing() {
         check_reports(collector, &read(&export), "UTC", 0);
         check_reports(collector, &read(&export), "Asia/Kolkata", 5 * HOUR + HOUR / 2);
     }
+}
+
+/// Late events before, at and after the places where states are kept on the way (each 256 events), and far behind them.
+#[test]
+fn late_events_around_checkpoints_change_nothing() {
+    const EVENTS: usize = 1_400;
+    const EVERY: usize = 256;
+    let mut dice = Dice(SEED + 1);
+    let start = now() - 6 * DAY;
+    let mut ordered = Vec::new();
+    let (mut early, mut late) = (Vec::new(), Vec::new());
+    for number in 0..3 {
+        let mut history = Vec::with_capacity(EVENTS);
+        let mut at = start;
+        while history.len() < EVENTS {
+            // Dense, so that all of it fits into the days that are taken; several share a millisecond now and then.
+            let mut event = history_of_one(&mut dice, &format!("checked-{number}"), at);
+            event["at"] = json!(engine::time::text(at));
+            history.push(event);
+            at += [0, 1_000, 20_000, 45 * engine::time::MINUTE][[0, 1, 1, 1, 2, 2, 2, 2, 2, 3][dice.below(10)]];
+            if at > start + 5 * DAY {
+                at = start + 5 * DAY;
+            }
+        }
+        for (place, event) in history.iter().enumerate() {
+            let near = (place + 3) % EVERY <= 6;
+            if (near && dice.one_in(2)) || dice.one_in(60) {
+                late.push(event.clone());
+            } else {
+                early.push(event.clone());
+            }
+        }
+        ordered.extend(history);
+    }
+    dice.shuffle(&mut late);
+    let folder = Folder::new();
+    let (straight, mixed) = (Collector::new(), Collector::over(&folder, &[]));
+    send(&straight, Dice(4), &ordered, 1);
+    send(&mixed, Dice(5), &early, 1);
+    send(&mixed, Dice(6), &late[..late.len() / 2], 1);
+    drop(mixed);
+    let mixed = Collector::over(&folder, &[]);
+    send(&mixed, Dice(7), &late[late.len() / 2..], 3);
+    // And all of it backward.
+    let turned = Folder::new();
+    let backward = Collector::over(&turned, &[]);
+    let mut reversed = ordered.clone();
+    reversed.reverse();
+    send(&backward, Dice(8), &reversed, 1);
+
+    let export = stored(&straight);
+    assert_eq!(export.len(), ordered.len());
+    for collector in [&mixed, &backward] {
+        assert_eq!(export, stored(collector));
+        check_facts(collector, &export);
+        check_reports(collector, &read(&export), "UTC", 0);
+    }
+    drop((mixed, backward));
+    verify(&folder);
+    verify(&turned);
+}
+
+fn history_of_one(dice: &mut Dice, visitor: &str, at: i64) -> Value {
+    history(dice, visitor, at, 1).remove(0)
+}
+
+/// Small histories in many orders: a few events, so that a difference is easy to look at.
+#[test]
+fn small_histories_in_any_order() {
+    let mut dice = Dice(SEED + 2);
+    let folder = Folder::new();
+    let collector = Collector::over(&folder, &[]);
+    let mut all = Vec::new();
+    for round in 0..rounds("BECKON_ORDER_ROUNDS", 60) {
+        let start = now() - (1 + dice.below(5) as i64) * DAY;
+        let count = 2 + dice.below(8);
+        let mut events = history(&mut dice, &format!("small-{round}"), start, count);
+        if dice.one_in(3) {
+            let at = events[0]["at"].clone();
+            for event in &mut events {
+                event["at"] = at.clone();
+            }
+        }
+        let times = 1 + dice.below(3);
+        all.extend(events.clone());
+        // The same ones come again, in another order.
+        for _ in 0..times {
+            dice.shuffle(&mut events);
+            send(&collector, Dice(round as u64), &events, 1 + dice.below(3));
+        }
+    }
+    let export = stored(&collector);
+    assert_eq!(export.len(), all.len());
+    check_facts(&collector, &export);
+    check_reports(&collector, &read(&export), "UTC", 0);
+    drop(collector);
+    verify(&folder);
+}
+
+/// Of several purchases with one transaction id the first to arrive counts. Which one that is depends on the order; that
+/// it is one, and everything else about them, does not.
+#[test]
+fn one_purchase_of_a_transaction_counts_in_any_order() {
+    let mut dice = Dice(SEED + 3);
+    let mut events = Vec::new();
+    for number in 0..40 {
+        let at = now() - HOUR;
+        for _ in 0..3 {
+            events.push(json!({
+                "id": dice.id(at), "name": "purchase", "at": engine::time::text(at), "visitor": format!("buyer-{number}"),
+                "transaction_id": format!("order-{number}"), "value": 10, "currency": "EUR",
+                "items": [{"item_id": "a", "price": 10, "quantity": 1}],
+            }));
+        }
+    }
+    let mut told = Vec::new();
+    for order in 0..3 {
+        dice.shuffle(&mut events);
+        let collector = Collector::new();
+        send(&collector, Dice(order), &events, 3);
+        assert_eq!(collector.export().len(), 40);
+        let facts: Vec<Value> = (0..40)
+            .map(|number| {
+                let profile = collector.get(&format!("/v1/visitors/buyer-{number}"));
+                json!([profile["facts"]["n.purchase"], profile["facts"]["sum.purchase"], profile["facts"]["visits"]])
+            })
+            .collect();
+        told.push((facts, collector.get("/v1/reports/top")["rows"].clone()));
+    }
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:?}");
 }

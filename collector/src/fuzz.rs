@@ -40,7 +40,8 @@ pub fn body(bytes: &[u8]) -> u64 {
     let mut fared = 4;
     for trusted in [false, true] {
         let sender = Sender { site: 1, trusted, received: RECEIVED, secrets, sensitive: &sensitive };
-        let browser = Browser { agents, user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko Firefox/130.0" };
+        let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
+        let browser = Browser { agents, user_agent, languages: "de-DE,de;q=0.8" };
         fared = fared * 31
             + match native::read(&sender, &browser, &body) {
                 Err(Error::Internal(error)) => panic!("an error that is nobody's fault: {error}"),
@@ -313,10 +314,11 @@ mod tests {
         let mut done = 0;
         while seconds.map_or(done < executions, |seconds| watch.elapsed().as_secs() < seconds) {
             let input = mutate(&mut dice, &corpus);
-            match catch_unwind(AssertUnwindSafe(|| target(&input))) {
-                Ok(fared) if corpus.len() < 20_000 && seen.insert(fared) => corpus.push(input),
-                Ok(_) => {}
-                Err(_) => panic!("{name}: found by {:?}", String::from_utf8_lossy(&input)),
+            let Ok(fared) = catch_unwind(AssertUnwindSafe(|| target(&input))) else {
+                panic!("{name}: found by {:?}", String::from_utf8_lossy(&input));
+            };
+            if corpus.len() < 20_000 && seen.insert(fared) {
+                corpus.push(input);
             }
             done += 1;
         }

@@ -5,6 +5,7 @@
 
 mod access;
 mod clock;
+mod config;
 mod error;
 pub mod fuzz;
 mod http;

@@ -371,7 +371,11 @@ fn secret(bytes: &[u8], at: usize) -> Found {
 
 /// Of what was masked before, `%20[secret` may be what reads as a value.
 fn is_masked(bytes: &[u8], from: usize, to: usize) -> bool {
-    bytes.get(from..to).is_some_and(|value| value.windows(7).any(|part| part == b"[secret"))
+    let mut value = bytes.get(from..to).unwrap_or_default();
+    while let Some(rest) = value.strip_prefix(b"%20") {
+        value = rest;
+    }
+    value.starts_with(b"[secret")
 }
 
 /// A key of some API that begins at `at`: long, and with digits in it.

@@ -2,11 +2,13 @@
 
 use super::DATA;
 use super::shim::{Faults, Word};
-use crate::collector::{Collector, Folder, event, fresh_id};
+use crate::collector::{Collector, Folder, PUBLIC, SECRET, beckon, event, fresh_id};
 use crate::durability::{Place, Sent, check, rounds, under_load, wait_for};
 use crate::visitors::Dice;
 use serde_json::Value;
 use std::collections::HashSet;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::sync::Arc;
 
 /// Cuts the power of a collector under load again and again, each time at another call and with another fate of what
@@ -80,5 +82,45 @@ fn a_power_cut_in_the_end_costs_nothing() {
         let collector = Collector::over(&folder, &[]);
         assert_eq!(collector.export().len(), stored, "after a cut at call {round} of the end");
         collector.kill();
+    }
+}
+
+/// Runs `serve` until it listens or dies; true where it listens.
+fn serve(folder: &Folder, faults: &Faults) -> bool {
+    let mut child = beckon()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.data())
+        .envs([("BECKON_PUBLIC_KEY", PUBLIC), ("BECKON_SECRET_KEY", SECRET)])
+        .envs(faults.environment())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
+    let listens = lines.any(|line| line.contains("listening on"));
+    let _ = child.kill();
+    child.wait().expect("it ends");
+    listens
+}
+
+#[test]
+fn a_power_cut_in_the_first_start_costs_nothing_but_that_start() {
+    for seed in [0, 5] {
+        for cut in 1.. {
+            let folder = Folder::new();
+            let Some(faults) = Faults::new(&folder, DATA) else { return };
+            faults.set(Word::Track, 1);
+            faults.set(Word::CutSeed, seed * cut);
+            faults.set(Word::CutIn, cut);
+            let was_whole = serve(&folder, &faults);
+            faults.set(Word::CutIn, 0);
+            let collector = Collector::over(&folder, &[]);
+            collector.store(&fresh_id(), &[event("click")], &Value::Null);
+            assert_eq!(collector.export().len(), 1, "after a cut at call {cut}");
+            if was_whole {
+                assert!(cut > 3, "a first start writes");
+                break;
+            }
+        }
     }
 }

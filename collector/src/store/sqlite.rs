@@ -150,9 +150,17 @@ pub(crate) fn verify_in(folder: &Path) -> anyhow::Result<Verified> {
 /// Copies the data of a folder as of now into a file; returns its size in bytes.
 pub(crate) fn backup(folder: &Path, file: &Path) -> anyhow::Result<u64> {
     let target = file.to_str().context("expected a file name in UTF-8")?;
-    look_into(folder)?.execute("vacuum into ?", [target]).with_context(|| format!("cannot write {target}"))?;
-    let copy = File::options().write(true).open(file)?;
+    // Under another name until it is whole: a file of the wished name is a backup, whatever ended this meanwhile.
+    let part = format!("{target}.part");
+    let _ = std::fs::remove_file(&part);
+    look_into(folder)?.execute("vacuum into ?", [&part]).with_context(|| format!("cannot write {part}"))?;
+    let copy = File::options().write(true).open(&part)?;
     copy.sync_all()?;
+    // Unlike a rename this never replaces what somebody put there meanwhile.
+    std::fs::hard_link(&part, file).with_context(|| format!("cannot write {target}"))?;
+    std::fs::remove_file(&part)?;
+    let parent = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()?;
     Ok(copy.metadata()?.len())
 }
 

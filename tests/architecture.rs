@@ -23,8 +23,9 @@ const RULES: &[(&str, Rule)] = &[
 /// What each part of the collector may use of the others. `main` and `cli` wire everything
 /// together and `fuzz` tries all of it out: these may use all.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("http", &["ingest", "report", "recommend", "store", "access", "secrets", "config", "clock", "error"]),
-    ("ingest", &["store", "secrets", "error"]),
+    ("http", &["ingest", "export", "report", "recommend", "store", "access", "secrets", "config", "clock", "error"]),
+    ("ingest", &["export", "store", "secrets", "error"]),
+    ("export", &["store", "secrets", "error"]),
     ("report", &["store", "error"]),
     ("recommend", &["store", "error"]),
     ("access", &["store", "secrets", "error"]),

@@ -232,6 +232,24 @@ fn a_request_that_hangs_does_not_hold_up_the_end() {
     assert!(!String::from_utf8_lossy(&rest).starts_with("HTTP/1.1 2"));
 }
 
+#[test]
+fn who_asks_twice_does_not_wait_for_a_request_that_hangs() {
+    let mut collector = Collector::new();
+    let mut socket = TcpStream::connect(collector.address).expect("a connection");
+    let head = format!(
+        "POST /v1/events?key={PUBLIC} HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 9\r\n\r\n{{"
+    );
+    socket.write_all(head.as_bytes()).expect("half a request");
+    collector.store(&fresh_id(), &[event("page_view")], &Value::Null);
+    collector.ask_to_go();
+    while !collector.folder.log().contains("going down") {
+        std::thread::yield_now();
+    }
+    assert_eq!(collector.terminate().code(), Some(0));
+    assert!(collector.folder.log().contains("told again"), "{}", collector.folder.log());
+    assert_eq!(Collector::over(&collector.folder, &[]).export().len(), 1);
+}
+
 /// Runs the program to its end, which is to be a refusal, and returns what it said.
 fn refused(arguments: &[&str], folder: &Folder, environment: &[(&str, &str)]) -> String {
     let mut command = beckon();

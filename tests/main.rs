@@ -69,6 +69,9 @@ mod options;
 /// What an operator sees of a running collector: its log.
 mod operating;
 
+/// `beckon export`, its way back in, and `beckon backup`.
+mod export;
+
 /// Conditions and buckets as others have specified them.
 mod growthbook;
 

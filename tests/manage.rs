@@ -273,6 +273,7 @@ fn plausible(method: &str, path: &str) -> Request {
         (_, "/v1/keys") => request.json(&json!({"kind": "public"})),
         (_, "/v1/sites") => request.json(&json!({"site": "another"})),
         (_, "/v1/site" | "/v1/upkeep") => request.json(&json!({})),
+        (_, "/v1/rejected/replay") => request.json(&json!({"ids": [1]})),
         (_, "/v1/erase") => request.json(&json!({"visitor": fresh_id()})),
         (_, path) if path.starts_with("/v1/segments") => request.json(&json!({"condition": {}})),
         (_, path) if path.starts_with("/v1/offers") => request.json(&json!({"slot": "hero"})),
@@ -329,9 +330,10 @@ fn a_key_opens_what_its_scopes_name() {
         let needed = match (method.as_str(), path.as_str()) {
             (_, "/v1/events") => "ingest",
             (_, "/v1/decide" | "/v1/bundle") => "",
-            (_, "/v1/export/events.ndjson") => "export",
+            (_, "/v1/export/events.ndjson" | "/v1/export/events.csv") => "export",
             (_, path) if path.starts_with("/v1/keys") || path == "/v1/sites" => "manage",
             (_, "/v1/erase") => "erase",
+            (_, "/v1/rejected/replay") => "both ingest and manage",
             ("GET", _) => "read",
             _ => "manage",
         };

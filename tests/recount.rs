@@ -255,6 +255,8 @@ fn without_time(value: engine::value::Value) -> engine::value::Value {
     let engine::value::Value::Map(mut map) = value else { panic!("an object") };
     map.remove("time");
     map.remove("received");
+    map.remove("client");
+    map.remove("restore");
     map.into()
 }
 

@@ -123,6 +123,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Bring in a file of events.
     Import(Import),
+    /// Write events out, beside a running collector or without one.
+    Export(Export),
     /// Recount everything from the raw events; exit 1 where something differs.
     Verify(Data),
     /// Copy the data as of now into one file, beside a running collector or without one.
@@ -264,6 +266,8 @@ pub(crate) struct Limits {
 pub(crate) struct Import {
     #[command(flatten)]
     pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) site: OfSite,
     /// The form of the file.
     #[arg(long, value_enum)]
     pub(crate) format: Format,
@@ -299,6 +303,37 @@ pub(crate) struct Backup {
 pub(crate) enum Format {
     /// Alibaba's UserBehavior: user, item, category, behaviour, unix seconds.
     Taobao,
+    /// What `beckon export` wrote; ids and times stay, and what is there already is a duplicate.
+    Ndjson,
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) site: OfSite,
+    /// How events are written.
+    #[arg(long, value_enum, default_value = "ndjson")]
+    pub(crate) format: ExportForm,
+    /// Only events from this time on: RFC 3339, or a day of UTC.
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+    /// Only events before this time.
+    #[arg(long)]
+    pub(crate) to: Option<String>,
+    /// The file to write, of which there must be none yet; - is the output.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(crate) out: PathBuf,
+}
+
+/// The forms of an export.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ExportForm {
+    /// A JSON object a line; `import --format ndjson` reads it again.
+    Ndjson,
+    /// A row a line, for spreadsheets.
+    Csv,
 }
 
 #[cfg(test)]

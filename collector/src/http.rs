@@ -108,6 +108,7 @@ fn router(app: Shared) -> Router {
         .route("/v1/reports/{name}", get(reports::get))
         .route("/v1/live", get(live::get))
         .route("/v1/export/events.ndjson", get(export::ndjson))
+        .route("/v1/export/events.csv", get(export::csv))
         .route("/v1/session", post(dashboard::sign_in).delete(dashboard::sign_out))
         .route("/signin", get(dashboard::link))
         .route("/livez", get(health::livez))

@@ -5,6 +5,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod native;
+pub(crate) mod ndjson;
 pub(crate) mod replay;
 pub(crate) mod taobao;
 

@@ -7,6 +7,7 @@ mod access;
 mod clock;
 mod config;
 mod error;
+mod export;
 pub mod fuzz;
 mod http;
 mod ingest;

@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod config;
 mod error;
+mod export;
 #[cfg(test)]
 #[allow(unreachable_pub, reason = "what fuzz targets reach through the library")]
 mod fuzz;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         config::Command::Import(import) => cli::import::run(&import),
         config::Command::Verify(data) => cli::verify::run(&data),
         config::Command::Backup(backup) => cli::backup::run(&backup),
+        config::Command::Export(export) => cli::export::run(&export),
         config::Command::Config(_) => {
             cli::config::run(&settings);
             Ok(ExitCode::SUCCESS)

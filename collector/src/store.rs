@@ -389,6 +389,21 @@ pub(crate) struct Stored {
     pub(crate) sealed: Option<Vec<u8>>,
 }
 
+/// A stored event with all that is known of it.
+pub(crate) struct Exported {
+    pub(crate) stored: Stored,
+    /// Keyed hash of visitor and event as it was received.
+    pub(crate) hash: [u8; 16],
+    /// Keyed hash of the user id that came with it.
+    pub(crate) user: Option<[u8; 16]>,
+    /// Whether that user is joined to the visitor.
+    pub(crate) joined: bool,
+    pub(crate) device: Option<String>,
+    pub(crate) os: Option<String>,
+    pub(crate) browser: Option<String>,
+    pub(crate) language: Option<String>,
+}
+
 /// Sums of a quarter of an hour for an event name.
 pub(crate) struct Quarter {
     /// When it began, in ms.
@@ -600,8 +615,14 @@ pub(crate) trait Read: Send + Sync {
         site: i64,
         each: &mut dyn FnMut(Id, &str, i64, Vec<(String, Option<String>)>),
     ) -> Result<(), Error>;
-    /// Every event, in the order stored, until told to stop.
-    fn export(&self, site: i64, each: &mut dyn FnMut(Stored) -> ControlFlow<()>) -> Result<(), Error>;
+    /// Every event of a time that is stored by now, in the order stored, until told to stop. No reader is held while
+    /// `each` works, however long that takes.
+    fn export(
+        &self,
+        site: i64,
+        range: &Range<i64>,
+        each: &mut dyn FnMut(Exported) -> ControlFlow<()>,
+    ) -> Result<(), Error>;
     /// Events since a time among the latest `limit`, by time.
     fn since(&self, site: i64, time: i64, limit: usize) -> Result<Vec<Stored>, Error>;
     /// How much there is.

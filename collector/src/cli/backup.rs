@@ -11,9 +11,10 @@ pub(crate) fn run(options: &Backup) -> anyhow::Result<ExitCode> {
         bail!("{} is there already: a backup never replaces a file", options.file.display());
     }
     let bytes = sqlite::backup(&options.data.data, &options.file)?;
-    println!("{}: {} MB", options.file.display(), bytes / 1_000_000);
+    println!("{}: {:.1} MB, checked", options.file.display(), bytes as f64 / 1e6);
+    println!("To restore: mkdir DIR && cp {} DIR/beckon.db, with the key file as DIR.key", options.file.display());
     println!(
-        "To restore, put it as beckon.db into an empty folder. The key file {} belongs to it.",
+        "The key file {} is not in it and belongs to it: keep a copy elsewhere.",
         options.data.key_file().display()
     );
     Ok(ExitCode::SUCCESS)

@@ -2,10 +2,10 @@
 
 use crate::clock::{self, Stopwatch};
 use crate::config::{Format, Import};
-use crate::ingest::{BOT, Intake, Outcome, Sender, Shared, masked, status, taobao, wait};
+use crate::ingest::{BOT, Intake, Outcome, Sender, Shared, masked, ndjson, status, taobao, wait};
 use crate::secrets::Secrets;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Client, DEFAULT_SITE, Gauges, Read as _, Receipt, Verdict, Write as _};
+use crate::store::{Client, Gauges, Read as _, Receipt, Site, Verdict, Write as _};
 use anyhow::{Context, bail};
 use engine::event::{Reject, shorten};
 use engine::time;
@@ -42,20 +42,29 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
     let store =
         Sqlite::open(&options.data.data, secrets.id(), clock::now(), Box::new(|_| ()), Gauges::new(clock::uptime))?;
     secrets.settle()?;
-    let sensitive = store.site(DEFAULT_SITE)?.map(|site| site.sensitive).unwrap_or_default();
+    let site = store.sites()?.into_iter().find(|site| site.name == options.site.site);
+    let Site { id: site, sensitive, .. } = site.with_context(|| format!("there is no site `{}`", options.site.site))?;
     if !sensitive.is_empty() && !secrets.can_seal() {
         bail!("the site keeps properties sealed, and the key file has no key for it: let it be written to");
     }
     let (received, secrets) = (clock::now(), &secrets);
-    let sender = Sender { site: DEFAULT_SITE, trusted: true, received, secrets, sensitive: &sensitive };
-    let Format::Taobao = options.format;
+    let sender = Sender { site, trusted: true, received, secrets, sensitive: &sensitive };
 
     let took = Stopwatch::start();
     let mut progress = Progress { total, shown: 0 };
     let mut count = Count::default();
+    if let Format::Taobao = options.format {
+        count.outside = Some(0);
+    }
     let mut under_way: VecDeque<(Receipt, Vec<Outcome>)> = VecDeque::new();
     loop {
-        let mut intake = Intake::new(&sender, Shared::default(), Client::default(), false);
+        // By client: a batch has one. A click stream tells of none.
+        let mut intakes: BTreeMap<[Option<String>; 4], Intake<'_>> = BTreeMap::new();
+        let of_client = |client: &[Option<String>; 4]| {
+            let [device, os, browser, language] = client.clone();
+            let client = Client { device, os, browser, language, ..Client::default() };
+            Intake::new(&sender, Shared::default(), client, false)
+        };
         let mut line = Vec::new();
         let mut ended = false;
         for _ in 0..BATCH {
@@ -71,20 +80,32 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
             count.lines += 1;
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end_matches(['\n', '\r']);
-            match taobao::line(text) {
-                Ok(value) => {
+            let read = match options.format {
+                Format::Taobao => taobao::line(text).map(|value| (value, None)),
+                Format::Ndjson => ndjson::line(text).map(|(value, beside)| (value, Some(beside))),
+            };
+            let client = read.as_ref().ok().and_then(|(_, beside)| beside.as_ref());
+            let client = client.map_or_else(Default::default, |beside| beside.client.clone());
+            let intake = intakes.entry(client).or_insert_with_key(of_client);
+            match read {
+                Ok((value, None)) => {
                     let at = value.as_map().and_then(|map| map.str("at")).and_then(time::parse);
-                    count.outside += u64::from(at.is_some_and(taobao::is_outside));
+                    let outside = u64::from(at.is_some_and(taobao::is_outside));
+                    count.outside = count.outside.map(|n| n + outside);
                     intake.take(&value, text.len());
                 }
+                Ok((value, Some(beside))) => intake.restore(&value, &beside, text.len()),
                 Err(reject) => {
                     count.show(&reject, text);
                     intake.refuse(&Value::from(text), reject);
                 }
             }
         }
-        let (batch, outcomes) = intake.finish();
-        if !outcomes.is_empty() {
+        for (batch, outcomes) in intakes.into_values().map(Intake::finish) {
+            while under_way.len() > AHEAD {
+                let Some((receipt, outcomes)) = under_way.pop_front() else { break };
+                count.add(&wait(receipt)?, outcomes);
+            }
             // The queue is ours alone and bounded by `AHEAD`.
             under_way.push_back((store.append(batch)?, outcomes));
         }
@@ -112,7 +133,8 @@ pub(crate) fn run(options: &Import) -> anyhow::Result<ExitCode> {
 struct Count {
     lines: u64,
     results: BTreeMap<(&'static str, &'static str), u64>,
-    outside: u64,
+    /// How many were outside the days of the file, where its form has such.
+    outside: Option<u64>,
     shown: Vec<String>,
 }
 
@@ -153,7 +175,10 @@ impl fmt::Display for Count {
             let colon = if code.is_empty() { "" } else { ": " };
             write!(out, "\n{n:>9} {status}{colon}{code}")?;
         }
-        write!(out, "\n{:>9} of them outside the file's own days ({})", self.outside, taobao::DAYS_TEXT)
+        match self.outside {
+            Some(outside) => write!(out, "\n{outside:>9} of them outside the file's own days ({})", taobao::DAYS_TEXT),
+            None => Ok(()),
+        }
     }
 }
 

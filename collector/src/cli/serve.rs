@@ -113,13 +113,14 @@ async fn serve(listener: TcpListener, app: Arc<App>, close: watch::Sender<bool>)
     }
     tracing::info!("going down: finishing what is under way");
     close.send_replace(true);
-    match tokio::time::timeout(DRAIN, server).await {
-        Ok(ended) => ended.context("the server ended")?.context("the server failed"),
-        Err(_) => {
-            tracing::warn!("some connections did not end in time");
-            Ok(())
-        }
+    tokio::select! {
+        ended = server => ended.context("the server ended")?.context("the server failed")?,
+        () = tokio::time::sleep(DRAIN) => tracing::warn!("some connections did not end in time"),
+        // Who asks twice does not want to wait for callers. What they sent and was queued is written all the same.
+        _ = terminate.recv() => tracing::warn!("told again: not waiting for what is under way"),
+        _ = interrupt.recv() => tracing::warn!("told again: not waiting for what is under way"),
     }
+    Ok(())
 }
 
 /// How often the store is looked after.

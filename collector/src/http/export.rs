@@ -1,60 +1,58 @@
-//! `GET /v1/export/events.ndjson`.
+//! `GET /v1/export/events.ndjson` and `.csv`.
 
 use super::Shared;
 use super::caller::Caller;
 use crate::error::Error;
+use crate::export::{self, Form};
 use crate::store::Scopes;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use engine::time;
+use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-/// Bytes gathered before they go out.
-const CHUNK: usize = 64 * 1024;
+/// Every event of a time, a line each.
+pub(super) async fn ndjson(app: State<Shared>, caller: Caller, query: Parameters) -> Result<Response, Error> {
+    stream(app, &caller, &query, Form::Ndjson, "application/x-ndjson")
+}
 
-/// What is said of an event whose sealed properties cannot be opened.
-pub(super) const UNOPENED: &str = "what reads [sealed] was sealed by a key that is not in the key file";
+/// Every event of a time, a row each.
+pub(super) async fn csv(app: State<Shared>, caller: Caller, query: Parameters) -> Result<Response, Error> {
+    stream(app, &caller, &query, Form::Csv, "text/csv; charset=utf-8; header=present")
+}
 
-/// Every event, a line each, in the order stored; memory stays the same however many there are.
-pub(super) async fn ndjson(State(app): State<Shared>, caller: Caller) -> Result<Response, Error> {
+/// The query string.
+type Parameters = Query<HashMap<String, String>>;
+
+fn stream(
+    State(app): State<Shared>,
+    caller: &Caller,
+    Query(parameters): &Parameters,
+    form: Form,
+    kind: &'static str,
+) -> Result<Response, Error> {
     let site = caller.may(Scopes::EXPORT)?;
+    let bad = |path: &str, detail: &str| Error::BadRequest { path: path.to_owned(), detail: detail.to_owned() };
+    if let Some(key) = parameters.keys().find(|key| !["from", "to", "site"].contains(&key.as_str())) {
+        return Err(bad(key, "unknown parameter; expected one of from, to, site"));
+    }
+    let text = |key: &str| parameters.get(key).map(String::as_str);
+    let range = export::range(text("from"), text("to")).map_err(|path| bad(path, export::MOMENT))?;
     let (sender, receiver) = mpsc::channel::<Result<Vec<u8>, io::Error>>(4);
     tokio::task::spawn_blocking(move || {
-        let mut chunk = Vec::with_capacity(CHUNK + 4096);
-        let done = app.store.export(site, &mut |stored| {
-            let mut event = stored.event;
-            let sealed = stored.sealed.as_deref();
-            let whole = sealed.is_none_or(|blob| app.secrets.unseal(site, stored.id, blob, &mut event.props));
-            let mut map = event.to_value();
-            map.set_some("note", (!whole).then(|| UNOPENED.to_owned()));
-            map.set("visitor", stored.visitor);
-            map.set("time", time::text(stored.time));
-            map.set("received", time::text(stored.received));
-            if serde_json::to_writer(&mut chunk, &map).is_err() {
-                return ControlFlow::Break(());
-            }
-            chunk.push(b'\n');
-            if chunk.len() >= CHUNK && sender.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
+        let done = export::events(app.store.as_ref(), &app.secrets, site, &range, form, &mut |chunk| {
+            if sender.blocking_send(Ok(chunk)).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        let last = match done {
-            Ok(()) => Ok(chunk),
-            Err(error) => {
-                tracing::error!(cause = ?error, "an export broke off");
-                // Breaks the connection, so that the reader sees that this was not all.
-                Err(io::Error::other("the export broke off"))
-            }
-        };
-        // A reader that has gone needs no rest.
-        let _ = sender.blocking_send(last);
+        if let Err(error) = done {
+            tracing::error!(cause = ?error, "an export broke off");
+            // Breaks the connection, so that the reader sees that this was not all. One that has gone needs not see it.
+            let _ = sender.blocking_send(Err(io::Error::other("the export broke off")));
+        }
     });
     let body = Body::from_stream(ReceiverStream::new(receiver));
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+    Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], body).into_response())
 }

@@ -1,10 +1,10 @@
 //! `GET /v1/visitors/{id}`.
 
 use super::caller::{Caller, Named};
-use super::export::UNOPENED;
 use super::{Shared, blocking, json};
 use crate::clock;
 use crate::error::Error;
+use crate::export::UNOPENED;
 use crate::recommend::Question;
 use crate::secrets::hide;
 use crate::store::Scopes;

@@ -147,21 +147,45 @@ pub(crate) fn verify_in(folder: &Path) -> anyhow::Result<Verified> {
     verify::verify(&mut look_into(folder)?).context("the data could not be read")
 }
 
-/// Copies the data of a folder as of now into a file; returns its size in bytes.
+/// Copies the data of a folder as of now into a file of which there is none yet, and checks the copy; returns its size in
+/// bytes. The file is there whole or not at all: until then it is called `FILE.part`.
 pub(crate) fn backup(folder: &Path, file: &Path) -> anyhow::Result<u64> {
+    let mut part = file.to_owned().into_os_string();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let done = copy(folder, &part).and_then(|bytes| {
+        // Unlike a rename this never replaces what somebody put there meanwhile.
+        std::fs::hard_link(&part, file).with_context(|| format!("cannot write {}", file.display()))?;
+        std::fs::remove_file(&part)?;
+        let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(beside)?.sync_all()?;
+        Ok(bytes)
+    });
+    if done.is_err() {
+        // There may be none, and the error that is told is the first one.
+        let _ = std::fs::remove_file(&part);
+    }
+    done
+}
+
+fn copy(folder: &Path, file: &Path) -> anyhow::Result<u64> {
+    let source = look_into(folder)?;
     let target = file.to_str().context("expected a file name in UTF-8")?;
-    // Under another name until it is whole: a file of the wished name is a backup, whatever ended this meanwhile.
-    let part = format!("{target}.part");
-    let _ = std::fs::remove_file(&part);
-    look_into(folder)?.execute("vacuum into ?", [&part]).with_context(|| format!("cannot write {part}"))?;
-    let copy = File::options().write(true).open(&part)?;
-    copy.sync_all()?;
-    // Unlike a rename this never replaces what somebody put there meanwhile.
-    std::fs::hard_link(&part, file).with_context(|| format!("cannot write {target}"))?;
-    std::fs::remove_file(&part)?;
-    let parent = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()?;
-    Ok(copy.metadata()?.len())
+    // What a run that was killed left behind is of no use.
+    let _ = std::fs::remove_file(file);
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let made = options.open(file).with_context(|| format!("cannot write {target}"))?;
+    source.execute("vacuum into ?", [target]).with_context(|| format!("cannot write {target}"))?;
+    made.sync_all()?;
+    let copy = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let found: String = copy.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        bail!("the copy is not whole ({found}): it was taken away again");
+    }
+    Ok(made.metadata()?.len())
 }
 
 /// A connection that only reads, for commands that may run beside a collector.

@@ -6,8 +6,8 @@ use super::keys;
 use super::strings;
 use crate::error::Error;
 use crate::store::{
-    CatalogueItem, Client, Document, Extent, Figures, ItemTotals, Kept, KeptFilter, Key, KeyId, Kind, Listed, Profile,
-    Quarter, Read, RejectCount, Scopes, Site, Stored,
+    CatalogueItem, Client, Document, Exported, Extent, Figures, ItemTotals, Kept, KeptFilter, Key, KeyId, Kind, Listed,
+    Profile, Quarter, Read, RejectCount, Scopes, Site, Stored,
 };
 use engine::event::{Event, Item, Page};
 use engine::id::Id;
@@ -76,6 +76,24 @@ fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
         path: row.get(6)?,
         detail: row.get(7)?,
         body: row.get(8)?,
+    })
+}
+
+/// What an export tells beside [`STORED`].
+const BESIDE: &str = ", e.hash, e.user, v.user is not null and v.user is e.user, c.device, c.os, c.browser, c.language";
+/// Rows of an export that are read at once: at 32 KiB an event, at most some 8 MiB.
+const PAGE: i64 = 256;
+
+fn exported(row: &Row<'_>) -> Result<Exported, Error> {
+    Ok(Exported {
+        stored: stored(row)?,
+        hash: row.get(ROW + 1)?,
+        user: row.get(ROW + 2)?,
+        joined: row.get(ROW + 3)?,
+        device: row.get(ROW + 4)?,
+        os: row.get(ROW + 5)?,
+        browser: row.get(ROW + 6)?,
+        language: row.get(ROW + 7)?,
     })
 }
 
@@ -332,17 +350,44 @@ impl Read for Sqlite {
         })
     }
 
-    fn export(&self, site: i64, each: &mut dyn FnMut(Stored) -> ControlFlow<()>) -> Result<(), Error> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(&format!("{STORED} where e.site = ? order by e.row"))?;
-            let mut rows = statement.query([site])?;
-            while let Some(row) = rows.next()? {
-                if each(stored(row)?).is_break() {
-                    break;
+    fn export(
+        &self,
+        site: i64,
+        range: &Range<i64>,
+        each: &mut dyn FnMut(Exported) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        // Page by page: a reader that lasts as long as somebody's download would keep the log from being folded in.
+        let sql = STORED.replacen(
+            " from events e join",
+            &format!("{BESIDE} from events e left join clients c on c.id = e.client join"),
+            1,
+        );
+        let sql = format!(
+            "{sql} where e.row > ? and e.row <= ? and e.site = ? and e.time >= ? and e.time < ? order by e.row"
+        );
+        let (mut after, last): (i64, i64) = self.read(|connection| {
+            let rows = "select coalesce(min(row), 0) - 1, coalesce(max(row), -1) from events";
+            Ok(connection.prepare_cached(rows)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        })?;
+        while after < last {
+            let until = last.min(after + PAGE);
+            let page = self.read(|connection| {
+                let mut statement = connection.prepare_cached(&sql)?;
+                let mut rows = statement.query(params![after, until, site, range.start, range.end])?;
+                let mut page = Vec::new();
+                while let Some(row) = rows.next()? {
+                    page.push(exported(row)?);
+                }
+                Ok(page)
+            })?;
+            for exported in page {
+                if each(exported).is_break() {
+                    return Ok(());
                 }
             }
-            Ok(())
-        })
+            after = until;
+        }
+        Ok(())
     }
 
     fn extent(&self, site: i64) -> Result<Extent, Error> {

@@ -63,6 +63,16 @@ impl Request {
         self.body("application/json", value.to_string())
     }
 
+    /// Whether it has such a header.
+    pub(crate) fn has(&self, wanted: &str) -> bool {
+        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    }
+
+    /// Whether its path begins so.
+    pub(crate) fn is_about(&self, path: &str) -> bool {
+        self.path.starts_with(path)
+    }
+
     /// The request line and the headers, up to the empty line.
     fn head(&self) -> String {
         let mut head =

@@ -11,6 +11,9 @@ mod visitors;
 /// `POST /v1/events`: what is stored, what is refused, and how that is said.
 mod ingest;
 
+/// The table of bad requests, and the edges of the limits.
+mod bad_requests;
+
 /// How many requests a client and a key may make.
 mod limits;
 

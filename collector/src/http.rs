@@ -64,16 +64,38 @@ pub(crate) struct App {
 
 type Shared = Arc<App>;
 
-/// Serves until the collector is going down and what is under way has been answered.
+/// Serves until the collector is going down and what is under way has been answered. Who comes meanwhile is answered too,
+/// with 503: a refused connection would not say that it is worth coming again.
 pub(crate) async fn serve(listener: std::net::TcpListener, app: Shared) -> std::io::Result<()> {
+    let late = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let mut closing = app.closing.clone();
-    axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move {
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let (drained, mut is_drained) = watch::channel(false);
+    let late = axum::serve(late, service.clone()).with_graceful_shutdown({
+        async move {
+            let _ = is_drained.wait_for(|drained| *drained).await;
+        }
+    });
+    let served = axum::serve(listener, service).with_graceful_shutdown({
+        let mut closing = closing.clone();
+        async move {
             // An error means that the sender is gone, which is as good a reason to stop.
             let _ = closing.wait_for(|closing| *closing).await;
-        })
-        .await
+        }
+    });
+    let (served, refused) = tokio::join!(
+        async move {
+            let served = served.await;
+            drained.send_replace(true);
+            served
+        },
+        async move {
+            let _ = closing.wait_for(|closing| *closing).await;
+            late.await
+        }
+    );
+    served.and(refused)
 }
 
 /// All routes.

@@ -43,7 +43,11 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<
         Ok(Err(_)) => return Err(too_large()),
         Ok(Ok(bytes)) => bytes,
     };
-    let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(bytes.into()) };
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let Some(encoding) = encodings.next() else { return Ok(bytes.into()) };
+    if encodings.next().is_some() {
+        return Err(Error::BadEncoding);
+    }
     let encoding = encoding.to_str().unwrap_or_default().trim().to_ascii_lowercase();
     if encoding == "identity" {
         return Ok(bytes.into());

@@ -17,7 +17,12 @@ pub(super) const COOKIE: &str = "beckon_session";
 
 /// The key in `Authorization: Bearer`, the only place for a secret one.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    match headers.get(header::AUTHORIZATION) {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let first = values.next();
+    if values.any(|value| Some(value) != first) {
+        return Err(Error::TwoKeys);
+    }
+    match first {
         None => Ok(None),
         Some(value) => {
             let (scheme, key) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Error::BadKey)?;
@@ -37,11 +42,15 @@ impl Keys {
     pub(super) fn of(headers: &HeaderMap, query: Option<&str>) -> Result<Keys, Error> {
         let header = bearer(headers)?.map(str::to_owned);
         // Keys are of letters, digits and `_`: there is nothing to decode.
-        let pair = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("key=")));
-        let query = pair.map(str::to_owned);
-        if header.is_some() && query.is_some() && header != query {
+        let mut named =
+            query.into_iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.strip_prefix("key="));
+        let query = named.next();
+        if named.any(|other| Some(other) != query)
+            || (header.is_some() && query.is_some() && header.as_deref() != query)
+        {
             return Err(Error::TwoKeys);
         }
+        let query = query.map(str::to_owned);
         Ok(Keys { header, query })
     }
 
@@ -68,10 +77,16 @@ impl Keys {
 
 /// Refuses a public key from an origin that is not one of its site's.
 pub(super) fn check_origin(app: &App, grant: &Grant, headers: &HeaderMap) -> Result<(), Error> {
-    let Some(origin) = headers.get(header::ORIGIN).filter(|_| grant.is_public()) else { return Ok(()) };
-    let origin = origin.to_str().unwrap_or("null");
-    let origins = &app.recommender.rules(grant.site)?.origins;
-    if origins.is_empty() || origins.iter().any(|allowed| is_origin(allowed, origin)) {
+    if !grant.is_public() || !headers.contains_key(header::ORIGIN) {
+        return Ok(());
+    }
+    let rules = app.recommender.rules(grant.site)?;
+    let is_allowed = |origin: &HeaderValue| {
+        let origin = origin.to_str().unwrap_or("null");
+        rules.origins.iter().any(|allowed| is_origin(allowed, origin))
+    };
+    // No browser sends two; who does must be allowed from both.
+    if rules.origins.is_empty() || headers.get_all(header::ORIGIN).iter().all(is_allowed) {
         Ok(())
     } else {
         Err(Error::BadOrigin)

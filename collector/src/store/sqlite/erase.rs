@@ -7,7 +7,7 @@
 use super::append::{MOST, QUARTER, write_state};
 use super::read::{ROW, STORED, stored};
 use super::retention::{PIECE, base, drop_event};
-use super::{Appender, Sqlite, strings};
+use super::{Appender, BUSY, Sqlite, strings};
 use crate::error::Error;
 use crate::store::{Erased, Erasure};
 use engine::event::{Item, Micro};
@@ -16,6 +16,7 @@ use engine::id::Id;
 use engine::value::{Map, Value};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 /// Rows that one statement looks at beside the writer.
 const ROWS: i64 = 100_000;
@@ -23,6 +24,11 @@ const ROWS: i64 = 100_000;
 const NEEDLES: usize = 16;
 /// A database up to this many bytes is written anew at once.
 const SMALL: i64 = 64 << 20;
+
+/// How often the log is tried to be folded into the database at once, and how long after each other.
+const FOLDS: usize = 10;
+/// See [`FOLDS`].
+const FOLD: Duration = Duration::from_millis(50);
 
 /// An item of a site: the number of its id, and the id.
 type Items = HashMap<(i64, i64), String>;
@@ -262,7 +268,7 @@ impl Sqlite {
     /// Folds the log into the database, so that nothing old is left in it, and where `vacuum` asks for it or the
     /// database is small, writes the database anew, so that nothing old is left in its pages. Returns what was done.
     pub(super) fn scrub(&self, vacuum: bool) -> Result<(bool, bool), Error> {
-        self.writer.run(move |connection| {
+        let scrubbed = self.writer.run(move |connection| {
             let bytes: i64 = connection.query_row(
                 "select page_count * page_size from pragma_page_count(), pragma_page_size()",
                 [],
@@ -274,16 +280,31 @@ impl Sqlite {
                 tracing::error!(%error, "the database could not be written anew");
                 scrubbed = false;
             }
-            // A first try may find a copy to be under way beside it.
-            let folded = (0..2).any(|_| {
-                let busy = connection.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0));
-                busy.is_ok_and(|busy| busy == 0)
-            });
-            if folded {
-                connection.execute("delete from meta where key = 'scrub'", [])?;
+            Ok(scrubbed)
+        })?;
+        for attempt in 0..FOLDS {
+            if attempt > 0 {
+                // A copy of the log is under way beside the writer, which SQLite does not wait for; here nobody waits.
+                std::thread::sleep(FOLD);
             }
-            Ok((folded, scrubbed))
-        })
+            let folded = self.writer.run(|connection| {
+                // Readers are not waited for: senders would wait too.
+                connection.busy_timeout(Duration::ZERO)?;
+                let busy = connection.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0));
+                connection.busy_timeout(BUSY)?;
+                let busy = busy?;
+                if busy == 0 {
+                    connection.execute("delete from meta where key = 'scrub'", [])?;
+                }
+                Ok(busy == 0)
+            });
+            match folded {
+                Ok(true) => return Ok((true, scrubbed)),
+                Ok(false) | Err(Error::Busy) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((false, scrubbed))
     }
 
     /// The copies in the folder that were made before the schema changed.

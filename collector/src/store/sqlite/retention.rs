@@ -13,7 +13,7 @@ use engine::id::Id;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 /// Events that go in one transaction: a few tens of ms, after which those that wait have their turn.
-pub(super) const PIECE: usize = 500;
+pub(super) const PIECE: usize = 250;
 /// Visitors that are looked up at once.
 const LOOK: usize = 500;
 /// How long rejects are kept, in ms.

@@ -2,6 +2,7 @@
 //! tables beyond.
 
 use super::append::{MOST, QUARTER};
+use super::strings;
 use super::verify::Verified;
 use crate::error::Error;
 use engine::event::{Event, Micro};
@@ -14,50 +15,62 @@ const ROOM: usize = 100_000;
 /// Where sums are put away: tables of this connection alone, which go with it.
 pub(super) const TABLES: &str = "
     create temporary table if not exists counted_quarters (
-      site integer, quarter integer, name text, n integer, value integer, primary key (site, quarter, name)
+      site integer, quarter integer, name integer, n integer, value integer, primary key (site, quarter, name)
     ) without rowid;
     create temporary table if not exists counted_items (
-      site integer, quarter integer, name text, views integer, carts integer, purchases integer, quantity integer,
-      revenue integer, primary key (site, quarter, name)
+      site integer, quarter integer, item integer, views integer, carts integer, purchases integer, quantity integer,
+      revenue integer, primary key (site, quarter, item)
     ) without rowid;
     delete from counted_quarters;
     delete from counted_items;
 ";
 
-/// Of a site, a quarter of an hour, and a name or the id of an item.
-type Key = (i64, i64, String);
+/// Of a site, a quarter of an hour, and the number of a name or of an item's id.
+type Key = (i64, i64, i64);
 
 /// What was counted so far.
 #[derive(Default)]
 pub(super) struct Counted {
     quarters: HashMap<Key, (i64, Micro)>,
     items: HashMap<Key, [i64; 5]>,
+    numbers: HashMap<String, i64>,
 }
 
 impl Counted {
+    /// The number of a string; what has none is found nowhere.
+    fn number(&mut self, connection: &Connection, text: &str) -> Result<i64, Error> {
+        if let Some(number) = self.numbers.get(text) {
+            return Ok(*number);
+        }
+        let number = strings::find(connection, text)?.unwrap_or(-1);
+        if self.numbers.len() >= ROOM {
+            self.numbers.clear();
+        }
+        self.numbers.insert(text.to_owned(), number);
+        Ok(number)
+    }
+
     /// Counts an event.
-    pub(super) fn add(&mut self, site: i64, quarter: i64, event: &Event) {
-        let sum = self.quarters.entry((site, quarter, event.name.clone())).or_default();
+    pub(super) fn add(&mut self, connection: &Connection, site: i64, quarter: i64, event: &Event) -> Result<(), Error> {
+        let name = self.number(connection, &event.name)?;
+        let sum = self.quarters.entry((site, quarter, name)).or_default();
         sum.0 += 1;
         sum.1 = sum.1.saturating_add(event.value.unwrap_or(0));
         let kind = match event.name.as_str() {
             "view_item" => 0,
             "add_to_cart" => 1,
             "purchase" => 2,
-            _ => return,
+            _ => return Ok(()),
         };
         for item in &event.items {
-            let sums = self.items.entry((site, quarter, item.item_id.clone())).or_default();
+            let number = self.number(connection, &item.item_id)?;
+            let sums = self.items.entry((site, quarter, number)).or_default();
             sums[kind] += 1;
             if kind == 2 {
                 sums[3] = sums[3].saturating_add(item.count());
                 sums[4] = sums[4].saturating_add(item.total());
             }
         }
-    }
-
-    /// Puts sums away where there are too many.
-    pub(super) fn make_room(&mut self, connection: &Connection) -> Result<(), Error> {
         if self.quarters.len() + self.items.len() > ROOM { self.put_away(connection) } else { Ok(()) }
     }
 
@@ -70,7 +83,7 @@ impl Counted {
             statement.execute(params![site, quarter, name, n, value.min(MOST), MOST])?;
         }
         let mut statement = connection.prepare_cached(
-            "insert into counted_items (site, quarter, name, views, carts, purchases, quantity, revenue) \
+            "insert into counted_items (site, quarter, item, views, carts, purchases, quantity, revenue) \
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict do update set views = views + excluded.views, \
              carts = carts + excluded.carts, purchases = purchases + excluded.purchases, \
              quantity = min(quantity + excluded.quantity, ?9), revenue = min(revenue + excluded.revenue, ?9)",
@@ -104,9 +117,8 @@ impl Counted {
                 connection.query_row(&format!("select count(*) from {kept} k where {open}"), [], |row| row.get(0))?;
             verified.sums += n as u64;
             let mut statement = connection.prepare(&format!(
-                "select s.text, k.quarter from {kept} k left join strings s on s.id = k.{key} \
-                 left join {counted} c on c.site = k.site and c.quarter = k.quarter and c.name = s.text \
-                 where {open} and ({})",
+                "select (select text from strings where id = k.{key}), k.quarter from {kept} k \
+                 left join {counted} c on c.site = k.site and c.quarter = k.quarter and c.{key} = k.{key} where {open} and ({})",
                 differ.join(" or ")
             ))?;
             let mut rows = statement.query([])?;
@@ -115,12 +127,12 @@ impl Counted {
                 verified.differs(|| format!("sums of {what}: {name:?} of quarter {quarter} is kept otherwise"));
             }
             let mut statement = connection.prepare(&format!(
-                "select c.name, c.quarter from {counted} c where not exists (select 1 from {kept} k \
-                 join strings s on s.id = k.{key} and s.text = c.name where k.site = c.site and k.quarter = c.quarter)",
+                "select (select text from strings where id = c.{key}), c.quarter from {counted} c where not exists \
+                 (select 1 from {kept} k where k.site = c.site and k.quarter = c.quarter and k.{key} = c.{key})",
             ))?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let (name, quarter): (String, i64) = (row.get(0)?, row.get(1)?);
+                let (name, quarter): (Option<String>, i64) = (row.get(0)?, row.get(1)?);
                 verified.differs(|| format!("sums of {what}: {name:?} of quarter {quarter} is not kept"));
             }
         }

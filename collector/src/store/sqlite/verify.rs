@@ -91,8 +91,7 @@ pub(super) fn verify(connection: &mut Connection) -> Result<Verified, Error> {
         let from = sealed.get(&site.abs()).copied().unwrap_or(i64::MIN);
         let mut count = |stored: &crate::store::Stored| -> Result<(), Error> {
             if stored.time.div_euclid(QUARTER).saturating_mul(QUARTER) >= from {
-                counted.add(site.abs(), stored.time.div_euclid(QUARTER), &stored.event);
-                counted.make_room(&transaction)?;
+                counted.add(&transaction, site.abs(), stored.time.div_euclid(QUARTER), &stored.event)?;
             }
             Ok(())
         };

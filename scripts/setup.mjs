@@ -233,3 +233,16 @@ export async function chromium() {
     })
   );
 }
+
+/** What the tests run the recipe of nginx with; they say themselves what they leave out where something is missing. */
+export async function proxyTools() {
+  const missing = ["nginx", "curl", "openssl"].filter((name) => !onPath(name) && !existsSync(`/usr/sbin/${name}`));
+  if (missing.length === 0) return;
+  await step(missing.join(", "), async () => {
+    const packages = missing.map((name) => (name === "nginx" ? "nginx-light" : name));
+    // Where there is an init system, the package would start a server on port 80: that is not ours to do.
+    const serves = packages.includes("nginx-light") && existsSync("/run/systemd/system");
+    if (serves || !(await apt(packages)))
+      note(`SKIPPED: ${missing.join(", ")} not installed here; the nginx recipe is not run.`);
+  });
+}

@@ -5,7 +5,7 @@ import { buildShop, targetFolder } from "./build.mjs";
 import { buildSdk } from "./build-sdk.mjs";
 import { CHECKS } from "./check.mjs";
 import { Failure, main, root, run, step } from "./run.mjs";
-import { chromium, nodeModules, toolchain } from "./setup.mjs";
+import { chromium, nodeModules, proxyTools, toolchain } from "./setup.mjs";
 import { checkSizes } from "./size.mjs";
 
 /** @type {{ name: string, passed: number, failed: number, seconds: number }[]} */
@@ -59,6 +59,7 @@ async function testBrowser() {
 await main(import.meta.url, async () => {
   await toolchain();
   await nodeModules();
+  await proxyTools();
 
   for (const check of CHECKS) await judge(check.name, check.run);
   // The same packages and features as the tests below, so that nothing is compiled twice.

@@ -75,6 +75,9 @@ mod operating;
 /// `beckon export`, its way back in, and `beckon backup`.
 mod export;
 
+/// The recipes of `deploy/`: nginx is run, the others are checked.
+mod deployment;
+
 /// Conditions and buckets as others have specified them.
 mod growthbook;
 

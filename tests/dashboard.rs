@@ -255,7 +255,7 @@ fn the_reports_name_what_they_take() {
     let collector = Collector::new();
     let list = collector.get("/v1/reports")["reports"].as_array().expect("reports").clone();
     let names: Vec<&str> = list.iter().filter_map(|report| report["name"].as_str()).collect();
-    assert_eq!(names, ["traffic", "sources", "top", "funnel"]);
+    assert_eq!(names, ["traffic", "sources", "top", "orders", "funnel"]);
     for report in &list {
         let path = format!("/v1/reports/{}", report["name"].as_str().expect("a name"));
         let table = collector.get(&path);

@@ -360,6 +360,34 @@ fn what_comes_again_is_a_duplicate_and_what_differs_a_conflict() {
     assert_eq!(collector.get("/v1/site")["rejected"], json!({"id_conflict": 2}));
 }
 
+#[test]
+fn what_the_shop_says_of_an_order_is_what_is_confirmed() {
+    let collector = Collector::new();
+    let order = |key: &str, order: &str, value: f64| {
+        let mut event = event("purchase");
+        event["transaction_id"] = json!(order);
+        event["items"] = json!([{"item_id": "sku7", "price": value}]);
+        let body = json!({"visitor": fresh_id(), "events": [event]});
+        let answer = collector.send(&Request::post("/v1/events").key(key).json(&body));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    // A stranger takes the id of an order and makes up what it was worth; the shop tells of it afterwards, twice.
+    order(PUBLIC, "T-1", 1000.0);
+    order(SECRET, "T-1", 50.0);
+    order(SECRET, "T-1", 51.0);
+    // An honest page, a shop that comes first, and an order that nobody confirms.
+    order(PUBLIC, "T-2", 20.0);
+    order(SECRET, "T-2", 20.0);
+    order(SECRET, "T-3", 7.0);
+    order(PUBLIC, "T-3", 900.0);
+    order(PUBLIC, "T-4", 300.0);
+    let report = collector.get(&format!("/v1/reports/{}", "orders"));
+    let columns: Vec<&Value> =
+        report["columns"].as_array().expect("columns").iter().map(|column| &column["name"]).collect();
+    assert_eq!(columns, ["orders", "revenue", "orders_confirmed", "revenue_confirmed"]);
+    assert!(same(&report["rows"], &json!([[4, 1327, 3, 77]])), "{report}");
+}
+
 /// A key that nobody has.
 const WRONG: &str = "pk_ffffffffffffffffffff";
 

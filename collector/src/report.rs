@@ -2,6 +2,7 @@
 
 mod funnel;
 pub(crate) mod live;
+mod orders;
 mod sources;
 mod top;
 mod traffic;
@@ -29,7 +30,7 @@ pub(crate) struct Report {
 }
 
 /// Every report there is.
-pub(crate) const REPORTS: &[Report] = &[traffic::REPORT, sources::REPORT, top::REPORT, funnel::REPORT];
+pub(crate) const REPORTS: &[Report] = &[traffic::REPORT, sources::REPORT, top::REPORT, orders::REPORT, funnel::REPORT];
 
 /// The parameters that every report takes.
 pub(crate) const COMMON: &[(&str, &str)] = &[

@@ -427,6 +427,14 @@ pub(crate) struct ItemTotals {
     pub(crate) revenue: Micro,
 }
 
+/// What an order was worth.
+pub(crate) struct Order {
+    /// As its first event said.
+    pub(crate) told: Micro,
+    /// As a secret key said, if one did.
+    pub(crate) confirmed: Option<Micro>,
+}
+
 /// How much there is of a site.
 #[derive(Default)]
 pub(crate) struct Extent {
@@ -595,6 +603,8 @@ pub(crate) trait Read: Send + Sync {
     fn timeline(&self, site: i64, visitor: &str, limit: usize) -> Result<Vec<Stored>, Error>;
     /// Events by quarter of an hour and name.
     fn quarters(&self, site: i64, range: &Range<i64>) -> Result<Vec<Quarter>, Error>;
+    /// Orders: purchases with a transaction id.
+    fn orders(&self, site: i64, range: &Range<i64>) -> Result<Vec<Order>, Error>;
     /// Sums by item.
     fn item_totals(&self, site: i64, range: &Range<i64>) -> Result<Vec<ItemTotals>, Error>;
     /// Sessions that touch the range: visitor number and session.

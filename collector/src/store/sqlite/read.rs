@@ -7,7 +7,7 @@ use super::strings;
 use crate::error::Error;
 use crate::store::{
     CatalogueItem, Client, Document, Exported, Extent, Figures, ItemTotals, Kept, KeptFilter, Key, KeyId, Kind, Listed,
-    Profile, Quarter, Read, RejectCount, Scopes, Site, Stored,
+    Order, Profile, Quarter, Read, RejectCount, Scopes, Site, Stored,
 };
 use engine::event::{Event, Item, Page};
 use engine::id::Id;
@@ -240,6 +240,26 @@ impl Read for Sqlite {
                 Ok(Quarter { start: row.get::<_, i64>(0)? * QUARTER, name: row.get(1)?, n: row.get(2)? })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn orders(&self, site: i64, range: &Range<i64>) -> Result<Vec<Order>, Error> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("select event, confirmed from transactions where site = ? and confirmed is not null")?;
+            let confirmed: HashMap<i64, i64> = statement
+                .query_map([site], |row| Ok((row.get::<_, Option<i64>>(0)?.unwrap_or_default(), row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            let mut statement = connection.prepare_cached(&format!(
+                "{STORED} where e.row in (select event from transactions where site = ?1) and e.time >= ?2 and e.time < ?3"
+            ))?;
+            let mut rows = statement.query(params![site, range.start, range.end])?;
+            let mut orders = Vec::new();
+            while let Some(row) = rows.next()? {
+                let confirmed = confirmed.get(&row.get(ROW)?).copied();
+                orders.push(Order { told: stored(row)?.event.worth(), confirmed });
+            }
+            Ok(orders)
         })
     }
 

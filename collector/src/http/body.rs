@@ -8,6 +8,7 @@ use flate2::read::MultiGzDecoder;
 use std::io::{self, Read};
 use std::time::Duration;
 use tokio::time::timeout;
+use tokio_stream::StreamExt;
 
 /// Largest body on the wire.
 pub(super) const MAX_BODY: usize = 256 * 1024;
@@ -17,6 +18,11 @@ const MAX_UNPACKED: usize = 1024 * 1024;
 pub(super) const MAX_CATALOGUE: usize = 8 * 1024 * 1024;
 /// How long a body may take to arrive.
 const TIME: Duration = Duration::from_secs(15);
+
+/// As much of a body that is too large as is let go by, in bytes.
+const MOST_PASSED: usize = 16 * 1024 * 1024;
+/// And how long.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Refuses other content types than JSON; `text` also allows what a page sends without a preflight.
 pub(super) fn content_type(headers: &HeaderMap, text: bool) -> Result<(), Error> {
@@ -35,6 +41,10 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<
     let too_large =
         || Error::TooLarge(if max == MAX_BODY { "expected at most 256 KiB" } else { "expected at most 8 MiB" });
     if declared.is_some_and(|length| length > max) {
+        // Who waits to be told whether to send it at all is told at once.
+        if !headers.contains_key(header::EXPECT) {
+            pass_by(body).await;
+        }
         return Err(too_large());
     }
     let bytes = match timeout(TIME, axum::body::to_bytes(body, max)).await {
@@ -53,6 +63,23 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<
         return Ok(bytes.into());
     }
     super::blocking(move || unpack(&encoding, &bytes)).await
+}
+
+/// Lets a body of no use go by, within bounds. A connection that is closed while its sender still writes breaks, and a proxy
+/// then tells of a broken server in place of our answer.
+async fn pass_by(body: Body) {
+    let mut pieces = body.into_data_stream();
+    let mut left = MOST_PASSED;
+    let all = async {
+        while let Some(Ok(piece)) = pieces.next().await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // A sender that takes longer gets its answer meanwhile.
+    let _ = timeout(PATIENCE, all).await;
 }
 
 /// Reads a body that is to be a JSON object of no other fields than these.

@@ -3,9 +3,13 @@
 use super::shim::{Faults, Word};
 use super::{DATA, post};
 use crate::collector::{Collector, Folder, SECRET, event};
-use crate::durability::{Place, check, under_load, wait_for};
+use crate::durability::{Place, check, under_load, verify, wait_for};
 use crate::http::{BOUND, Request};
 use serde_json::json;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -105,4 +109,56 @@ fn what_is_acknowledged_around_a_broken_disk_is_there_once() {
     });
     assert!(faults.get(Word::WritesFailed) > 0 && faults.get(Word::SyncsFailed) > 0 && faults.get(Word::Lost) > 0);
     check(&mut Collector::over(&folder, &[]), &sent);
+}
+
+/// A file system of its own and of a few megabytes, gone with the test.
+struct Small(PathBuf);
+
+impl Small {
+    /// `None`, said aloud, where nobody may mount one.
+    fn at(path: &Path) -> Option<Small> {
+        fs::create_dir_all(path).expect("a folder");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=16m", "beckon-test"]).arg(path).stderr(Stdio::null());
+        if mount.status().is_ok_and(|status| status.success()) {
+            return Some(Small(path.to_owned()));
+        }
+        // Past the capture of a test that passes: a skip is to be seen.
+        let _ = writeln!(std::io::stderr(), "skipped: a disk that is really full needs the right to mount one");
+        None
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_really_full_is_told_and_recovered_from() {
+    let folder = Folder::new();
+    let Some(_disk) = Small::at(&folder.data()) else { return };
+    let other = folder.data().join("something else");
+    fs::write(&other, vec![1; 10 << 20]).expect("room for it");
+    let collector = Collector::over(&folder, &[]);
+    let batch = || {
+        (0..50)
+            .map(|number| {
+                let mut event = event("own_event");
+                event["props"] = json!({"note": format!("{number}{}", "x".repeat(900))});
+                event
+            })
+            .collect::<Vec<_>>()
+    };
+    let taken = (0..500).map(|_| post(&collector, &batch())).take_while(|said| said == "200").count();
+    assert!((5..500).contains(&taken), "{taken} batches fit");
+    assert_eq!(post(&collector, &batch()), "503 read_only");
+    assert_eq!(collector.export().len(), taken * 50, "reading goes on, and nothing else was taken");
+    fs::remove_file(&other).expect("it goes");
+    assert_eq!(post(&collector, &batch()), "200");
+    becomes(&collector, "200");
+    collector.kill();
+    verify(&folder);
+    assert_eq!(Collector::over(&folder, &[]).export().len(), (taken + 1) * 50);
 }

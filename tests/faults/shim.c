@@ -310,8 +310,8 @@ int posix_fallocate64(int fd, off_t at, off_t length) { return posix_fallocate(f
 
 /* Whether this sync is to fail, and what that takes with it. */
 static int fails(int fd) {
-    if (!control[SYNC_ERROR]) return 0;
-    int64_t left = __atomic_load_n(&control[SYNC_FAILURES], __ATOMIC_SEQ_CST);
+    int64_t error = control[SYNC_ERROR];
+    int64_t left = error ? __atomic_load_n(&control[SYNC_FAILURES], __ATOMIC_SEQ_CST) : 0;
     if (left > 0) {
         __atomic_fetch_sub(&control[SYNC_FAILURES], 1, __ATOMIC_SEQ_CST);
     }
@@ -324,7 +324,8 @@ static int fails(int fd) {
         file->latest = NULL;
         file->failures++;
     }
-    /* A descriptor that has not heard of a failure of its file yet is told now. */
+    /* A descriptor that has not heard of a failure of its file yet is told now, also where the fault is over: what it
+     * wrote may be among what was lost. */
     if (file && told[fd] != file->failures) {
         told[fd] = file->failures;
         now = 1;
@@ -332,7 +333,7 @@ static int fails(int fd) {
     pthread_mutex_unlock(&lock);
     if (!now) return 0;
     count(SYNCS_FAILED);
-    errno = (int)control[SYNC_ERROR];
+    errno = error ? (int)error : EIO;
     return 1;
 }
 

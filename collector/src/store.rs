@@ -458,6 +458,8 @@ impl<T: Write + Read> Store for T {}
 pub(crate) trait Write: Send + Sync {
     /// Queues a batch; the receipt comes true once it is on disk. [`Error::Busy`] where the queue is full.
     fn append(&self, batch: Batch) -> Result<Receipt, Error>;
+    /// Whether [`Write::append`] can take anything at the moment.
+    fn has_room(&self) -> bool;
     /// Checks that something can be written.
     fn probe(&self) -> Result<(), Error>;
     /// Commits what is queued and stops taking more.

@@ -317,9 +317,13 @@ impl Event {
         if event.props.len() > MAX_PROPS {
             return Err(Reject::new(Code::TooManyProps, "props", "expected at most 64 entries"));
         }
-        for (key, value) in event.props.iter_mut() {
-            reader.cut(&["props.", key].concat(), value);
-        }
+        reader.within(
+            || "props".to_owned(),
+            |reader| {
+                event.props.iter_mut().for_each(|(key, value)| reader.cut(key, value));
+                Ok(())
+            },
+        )?;
         Ok((event, reader.warnings))
     }
 
@@ -393,6 +397,25 @@ impl Reader {
         self.warnings.push(Warning { path: path.to_owned(), detail });
     }
 
+    /// Reads what stands inside of something else, by paths that begin there. They are made whole only where one is told
+    /// of: most events have nothing to tell.
+    fn within<T>(
+        &mut self,
+        outer: impl FnOnce() -> String,
+        read: impl FnOnce(&mut Self) -> Result<T, Reject>,
+    ) -> Result<T, Reject> {
+        let before = self.warnings.len();
+        let mut done = read(self);
+        if self.warnings.len() > before || done.is_err() {
+            let outer = outer();
+            let told = self.warnings.iter_mut().skip(before).map(|warning| &mut warning.path);
+            for path in told.chain(done.as_mut().err().map(|reject| &mut reject.path)) {
+                *path = if path.is_empty() { outer.clone() } else { [&outer, ".", path].concat() };
+            }
+        }
+        done
+    }
+
     /// A text of at most `max` bytes; numbers become text, with a warning.
     fn text(&mut self, path: &str, value: &Value, max: usize) -> Result<Option<String>, Reject> {
         match value {
@@ -449,17 +472,20 @@ impl Reader {
     fn page(&mut self, value: &Value) -> Result<Page, Reject> {
         match value {
             Value::Null => Ok(Page::default()),
-            Value::Map(map) => {
-                let mut field = |key: &str, max| match map.get(key) {
-                    Some(value) => self.text(&["page.", key].concat(), value, max),
-                    None => Ok(None),
-                };
-                Ok(Page {
-                    url: field("url", MAX_URL)?,
-                    title: field("title", MAX_TEXT)?,
-                    referrer: field("referrer", MAX_URL)?,
-                })
-            }
+            Value::Map(map) => self.within(
+                || "page".to_owned(),
+                |reader| {
+                    let mut field = |key: &str, max| match map.get(key) {
+                        Some(value) => reader.text(key, value, max),
+                        None => Ok(None),
+                    };
+                    Ok(Page {
+                        url: field("url", MAX_URL)?,
+                        title: field("title", MAX_TEXT)?,
+                        referrer: field("referrer", MAX_URL)?,
+                    })
+                },
+            ),
             other => Err(expected("page", "an object", other)),
         }
     }
@@ -473,7 +499,8 @@ impl Reader {
             Value::List(list) => {
                 let mut items = Vec::with_capacity(list.len());
                 for (index, value) in list.iter().enumerate() {
-                    items.push(self.item(&["items[", &index.to_string(), "]"].concat(), value)?);
+                    let path = || ["items[", &index.to_string(), "]"].concat();
+                    items.push(self.within(path, |reader| reader.item(value))?);
                 }
                 Ok(items)
             }
@@ -481,35 +508,34 @@ impl Reader {
         }
     }
 
-    fn item(&mut self, path: &str, value: &Value) -> Result<Item, Reject> {
+    fn item(&mut self, value: &Value) -> Result<Item, Reject> {
         let Value::Map(map) = value else {
-            return Err(expected(path, "an object", value));
+            return Err(expected("", "an object", value));
         };
         let mut item = Item::default();
         for (key, value) in map.iter() {
-            let at = [path, ".", key].concat();
             match key {
-                "item_id" => item.item_id = self.id(&at, value)?.unwrap_or_default(),
-                "item_name" => item.item_name = self.text(&at, value, MAX_TEXT)?,
-                "item_category" => item.item_category = self.text(&at, value, MAX_ID)?,
-                "price" => item.price = self.amount(&at, value)?,
-                "quantity" => item.quantity = self.amount(&at, value)?,
+                "item_id" => item.item_id = self.id(key, value)?.unwrap_or_default(),
+                "item_name" => item.item_name = self.text(key, value, MAX_TEXT)?,
+                "item_category" => item.item_category = self.text(key, value, MAX_ID)?,
+                "price" => item.price = self.amount(key, value)?,
+                "quantity" => item.quantity = self.amount(key, value)?,
                 "discount" => {
-                    if let Some(discount) = self.amount(&at, value)? {
+                    if let Some(discount) = self.amount(key, value)? {
                         item.rest.set(key, units(discount));
                     }
                 }
                 _ => match value {
                     Value::Null => {}
                     Value::List(_) | Value::Map(_) => {
-                        return Err(expected(&at, "text, a number or a truth value", value));
+                        return Err(expected(key, "text, a number or a truth value", value));
                     }
                     value => {
                         if item.rest.len() >= MAX_PROPS {
-                            return Err(Reject::new(Code::TooManyProps, path, "expected at most 64 fields"));
+                            return Err(Reject::new(Code::TooManyProps, "", "expected at most 64 fields"));
                         }
                         let mut value = value.clone();
-                        self.cut(&at, &mut value);
+                        self.cut(key, &mut value);
                         item.rest.set(key, value);
                     }
                 },
@@ -517,16 +543,16 @@ impl Reader {
         }
         if units(item.price.unwrap_or(0)) * units(item.count()) > MAX_AMOUNT {
             let detail = "expected price times quantity of at most 1000000000";
-            return Err(Reject::new(Code::BadValue, &[path, ".quantity"].concat(), detail));
+            return Err(Reject::new(Code::BadValue, "quantity", detail));
         }
         if item.item_id.is_empty() {
             // GA4 asks for one of the two.
             match &item.item_name {
                 Some(name) if name.len() <= MAX_ID => {
                     item.item_id.clone_from(name);
-                    self.warn(path, "item_name taken as item_id");
+                    self.warn("", "item_name taken as item_id");
                 }
-                _ => return Err(Reject::new(Code::BadValue, &[path, ".item_id"].concat(), "expected text")),
+                _ => return Err(Reject::new(Code::BadValue, "item_id", "expected text")),
             }
         }
         Ok(item)

@@ -12,8 +12,9 @@ use crate::store::Verdict;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use engine::event::Reject;
+use engine::event::{Reject, Warning};
 use engine::value::{Map, Value};
+use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::task::block_in_place;
@@ -42,6 +43,11 @@ pub(super) async fn post(
     }
     check_origin(&app, &grant, &headers)?;
     app.limits.take(&grant, client)?;
+    if !app.store.has_room() {
+        // Before the work of reading the events: who is busy has no time for those that will not be taken.
+        body.events()?;
+        return Err(Error::Busy);
+    }
 
     let rules = app.recommender.rules(grant.site)?;
     let (secrets, sensitive) = (app.secrets.as_ref(), rules.sensitive.as_slice());
@@ -54,14 +60,18 @@ pub(super) async fn post(
     } else {
         native::read(&sender, &browser, &body)?
     };
+    // While the batch waits for the disk, what it was read from need not be there too.
+    let fields = body.fields;
+    drop(bytes);
     let receipt = app.store.append(batch)?;
     let verdicts = receipt.await.map_err(|_| Error::ShuttingDown)??;
-    let mut answer = Map::new().with("results", results(outcomes, &verdicts)?);
-    if let Some(wanted) = body.fields.get("decide").filter(|wanted| !wanted.is_null()) {
+    let results = results(outcomes, &verdicts)?;
+    let mut answer = Answer { results, decision: None, decision_error: None };
+    if let Some(wanted) = fields.get("decide").filter(|wanted| !wanted.is_null()) {
         // The events are on disk: what is wrong with the question, or fails here, must not look as if they were not.
         let question = match wanted {
             Value::Map(map) => {
-                let visitor = map.str("visitor").or_else(|| body.fields.str("visitor")).unwrap_or_default();
+                let visitor = map.str("visitor").or_else(|| fields.str("visitor")).unwrap_or_default();
                 decide::question(map, visitor, &grant)
             }
             _ => Err(Error::BadRequest { path: String::new(), detail: "expected an object".into() }),
@@ -75,10 +85,10 @@ pub(super) async fn post(
             Err(error) => Err(error),
         };
         match decision {
-            Ok(decision) => answer.set("decision", decision),
+            Ok(decision) => answer.decision = Some(decision),
             Err(Error::BadRequest { path, detail }) => {
                 let path = if path.is_empty() { "decide".to_owned() } else { format!("decide.{path}") };
-                answer.set("decision_error", Map::new().with("path", path).with("detail", detail));
+                answer.decision_error = Some(Map::new().with("path", path).with("detail", detail));
             }
             Err(error) => tracing::error!(cause = ?error, "a decision could not be made"),
         }
@@ -86,45 +96,65 @@ pub(super) async fn post(
     json(answer)
 }
 
+/// What a sender is told.
+#[derive(Serialize)]
+struct Answer {
+    results: Vec<Told>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Map>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_error: Option<Map>,
+}
+
+/// What became of an event.
+#[derive(Serialize)]
+struct Told {
+    id: Option<String>,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Hint>,
+}
+
+/// What was put right in an event.
+#[derive(Serialize)]
+struct Hint {
+    path: String,
+    detail: &'static str,
+}
+
 /// The results in the order of the events.
-fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Result<Vec<Map>, Error> {
+fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Result<Vec<Told>, Error> {
     let mut verdicts = verdicts.iter();
-    let said = |index: usize, outcome: Outcome, verdicts: &mut std::slice::Iter<'_, Verdict>| {
+    let said = |(index, outcome)| {
         let path = |rest: &str| {
             if rest.is_empty() { format!("events[{index}]") } else { format!("events[{index}].{rest}") }
         };
-        let refused = |mut map: Map, reject: Reject| {
-            map.set("status", "rejected");
-            map.set("code", reject.code.text());
-            map.set("path", path(&reject.path));
-            map.set("detail", reject.detail);
-            map
+        let told = |id, status, code| Told { id, status, code, path: None, detail: None, warnings: Vec::new() };
+        let refused = |id, reject: Reject| Told {
+            path: Some(path(&reject.path)),
+            detail: Some(reject.detail),
+            ..told(id, "rejected", Some(reject.code.text()))
         };
         match outcome {
-            Outcome::Filtered { id } => Ok(Map::new().with("id", id).with("status", "filtered").with("code", BOT)),
-            Outcome::Rejected { id, reject } => Ok(refused(Map::new().with("id", id), reject)),
+            Outcome::Filtered { id } => Ok(told(id, "filtered", Some(BOT))),
+            Outcome::Rejected { id, reject } => Ok(refused(id, reject)),
             Outcome::Queued { id, warnings } => {
-                let mut map = Map::new().with("id", id.text());
-                match verdicts.next() {
-                    Some(verdict) => {
-                        if let Some(reject) = verdict.reject() {
-                            return Ok(refused(map, reject));
-                        }
-                        let (status, code) = status(*verdict);
-                        map.set("status", status);
-                        map.set_some("code", code.map(str::to_owned));
-                    }
-                    None => return Err(Error::Internal(anyhow::anyhow!("an event has no verdict"))),
+                let verdict =
+                    *verdicts.next().ok_or_else(|| Error::Internal(anyhow::anyhow!("an event has no verdict")))?;
+                if let Some(reject) = verdict.reject() {
+                    return Ok(refused(Some(id.text()), reject));
                 }
-                if !warnings.is_empty() {
-                    let list = warnings
-                        .iter()
-                        .map(|warning| Map::new().with("path", path(&warning.path)).with("detail", warning.detail));
-                    map.set("warnings", list.collect::<Vec<_>>());
-                }
-                Ok(map)
+                let (status, code) = status(verdict);
+                let hint = |warning: &Warning| Hint { path: path(&warning.path), detail: warning.detail };
+                Ok(Told { warnings: warnings.iter().map(hint).collect(), ..told(Some(id.text()), status, code) })
             }
         }
     };
-    outcomes.into_iter().enumerate().map(|(index, outcome)| said(index, outcome, &mut verdicts)).collect()
+    outcomes.into_iter().enumerate().map(said).collect()
 }

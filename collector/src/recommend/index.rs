@@ -11,7 +11,7 @@ pub(super) const MAX_POSTINGS: usize = 1_000;
 /// Items kept of a session, the latest ones.
 const MAX_LENGTH: usize = 50;
 /// Sessions kept in all; at twice that the older half goes. Each takes about 150 bytes.
-const MAX_SESSIONS: usize = 100_000;
+const MAX_SESSIONS: usize = 60_000;
 /// After this long a look counts half for what is popular.
 const HALF_LIFE: f64 = 14.0 * DAY as f64;
 

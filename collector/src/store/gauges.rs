@@ -102,6 +102,11 @@ impl Gauges {
         fits
     }
 
+    /// Whether fewer events and fewer bytes wait than these.
+    pub(super) fn waits_less_than(&self, most: (usize, usize)) -> bool {
+        self.queued.load(Ordering::Relaxed) < most.0 && self.queued_bytes.load(Ordering::Relaxed) < most.1
+    }
+
     /// Counts it out again.
     pub(super) fn leave(&self, (events, bytes): (usize, usize)) {
         self.queued.fetch_sub(events, Ordering::AcqRel);

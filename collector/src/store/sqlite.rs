@@ -264,6 +264,10 @@ impl Write for Sqlite {
         self.writer.append(batch)
     }
 
+    fn has_room(&self) -> bool {
+        self.writer.has_room()
+    }
+
     fn probe(&self) -> Result<(), Error> {
         self.writer.run(|connection| {
             // A new value each time: what does not change need not be written.

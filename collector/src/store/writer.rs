@@ -68,6 +68,11 @@ impl Writer {
         Writer { commands: channel().0, gauges, closed: AtomicBool::new(true), thread: Mutex::new(None) }
     }
 
+    /// Whether the queue can take anything.
+    pub(super) fn has_room(&self) -> bool {
+        self.gauges.waits_less_than((MAX_QUEUED, MAX_QUEUED_BYTES))
+    }
+
     /// Queues a batch.
     pub(super) fn append(&self, batch: Batch) -> Result<Receipt, Error> {
         if self.closed.load(Ordering::Acquire) {

@@ -24,9 +24,9 @@ pub(super) const QUARTER: i64 = 15 * MINUTE;
 /// that came after it.
 const CHECKPOINT: u32 = 256;
 /// Bytes of each cache.
-const STRINGS: usize = 12 << 20;
+const STRINGS: usize = 8 << 20;
 /// See [`STRINGS`].
-const VISITORS: usize = 24 << 20;
+const VISITORS: usize = 16 << 20;
 /// See [`STRINGS`].
 const ITEMS: usize = 4 << 20;
 /// See [`STRINGS`].

@@ -1,8 +1,11 @@
 //! How many requests a client and a key may make, and who counts as the client.
 
 use crate::collector::{Collector, Folder, PUBLIC, SECRET, event, fresh_id};
-use crate::http::{Answer, Request};
+use crate::http::{Answer, BOUND, Request};
 use serde_json::{Value, json};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 /// The burst of every collector here; a token comes back in a second.
 const BURST: usize = 5;
@@ -177,4 +180,23 @@ fn by_default_a_page_that_hurries_is_not_limited() {
     let collector = Collector::over(&folder, &["--limits-client-rate", "50"]);
     let answers: Vec<Value> = (0..200).map(|_| json!(collector.send(&events().key(PUBLIC)).status)).collect();
     assert!(answers.iter().all(|status| status == 200), "the burst is 200");
+}
+
+#[test]
+fn connections_beyond_the_limit_wait_for_one_to_end() {
+    let collector = limited(&["--limits-connections", "2"]);
+    let connect = || TcpStream::connect(collector.address).expect("a connection");
+    let (idle, other) = (connect(), connect());
+    let mut third = connect();
+    third.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").expect("a request");
+    // However long it waits, it is not answered as long as the two are there.
+    third.set_read_timeout(Some(Duration::from_millis(200))).expect("a bound");
+    let mut start = [0; 12];
+    let early = third.read(&mut start).expect_err("no answer yet");
+    assert!(matches!(early.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{early}");
+    drop(idle);
+    third.set_read_timeout(Some(BOUND)).expect("a bound");
+    third.read_exact(&mut start).expect("an answer");
+    assert_eq!(&start, b"HTTP/1.1 200");
+    drop(other);
 }

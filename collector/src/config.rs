@@ -246,6 +246,10 @@ pub(crate) struct Limits {
     /// `X-Forwarded-For` that is none of them.
     #[arg(long, env = "BECKON_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Connections open at once; fewer where the system lets the program open fewer files. More wait until one ends.
+    #[arg(long = "limits-connections", env = "BECKON_LIMITS_CONNECTIONS", value_name = "N", default_value_t = 4_096,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) connections: u32,
     /// Requests a second with a public key that a client may make in the long run (IPv6 by /64); 0 for any number.
     #[arg(long = "limits-client-rate", env = "BECKON_LIMITS_CLIENT_RATE", value_name = "N", default_value_t = 50)]
     pub(crate) client_rate: u32,

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 mod bundle;
 mod caller;
+mod connections;
 mod dashboard;
 mod decide;
 mod erase;
@@ -35,7 +36,6 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -66,36 +66,10 @@ type Shared = Arc<App>;
 
 /// Serves until the collector is going down and what is under way has been answered. Who comes meanwhile is answered too,
 /// with 503: a refused connection would not say that it is worth coming again.
-pub(crate) async fn serve(listener: std::net::TcpListener, app: Shared) -> std::io::Result<()> {
-    let late = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+pub(crate) async fn serve(listener: std::net::TcpListener, app: Shared, connections: usize) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let mut closing = app.closing.clone();
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let (drained, mut is_drained) = watch::channel(false);
-    let late = axum::serve(late, service.clone()).with_graceful_shutdown({
-        async move {
-            let _ = is_drained.wait_for(|drained| *drained).await;
-        }
-    });
-    let served = axum::serve(listener, service).with_graceful_shutdown({
-        let mut closing = closing.clone();
-        async move {
-            // An error means that the sender is gone, which is as good a reason to stop.
-            let _ = closing.wait_for(|closing| *closing).await;
-        }
-    });
-    let (served, refused) = tokio::join!(
-        async move {
-            let served = served.await;
-            drained.send_replace(true);
-            served
-        },
-        async move {
-            let _ = closing.wait_for(|closing| *closing).await;
-            late.await
-        }
-    );
-    served.and(refused)
+    let closing = app.closing.clone();
+    connections::serve(listener, router(app), connections, closing).await
 }
 
 /// All routes.

@@ -121,7 +121,8 @@ impl Query {
                 at.map(Some).ok_or_else(|| bad(key, "expected an RFC 3339 time or a day as YYYY-MM-DD"))
             }
         };
-        let to = moment("to")?.unwrap_or(now);
+        // This very millisecond is part of what there is until now.
+        let to = moment("to")?.unwrap_or(now + 1);
         let from = moment("from")?.unwrap_or(to - time::DAY);
         if from > to {
             return Err(bad("from", "expected a time that is not after `to`"));

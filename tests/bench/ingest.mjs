@@ -105,7 +105,9 @@ class Collector {
     const facts = ["visitors", "checkpoints"].reduce((sum, name) => sum + (tables[name] ?? 0), 0);
     const all = /** @type {number[]} */ (Object.values(tables)).reduce((sum, bytes) => sum + bytes, 0);
     const each = (/** @type {number} */ bytes) => Math.round(bytes / events);
-    const named = Object.entries(tables).sort((one, other) => other[1] - one[1]).slice(0, 6);
+    const named = Object.entries(tables)
+      .sort((one, other) => other[1] - one[1])
+      .slice(0, 6);
     console.log(
       `${each(all - facts)} bytes an event on disk, and ${each(facts)} of facts: ${named.map(([name, bytes]) => `${name} ${each(bytes)}`).join(", ")}`,
     );

@@ -94,7 +94,7 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
             println!("beckon  {what}: {key}");
         }
         println!("beckon  sign in: {public}/signin?token={token}");
-        serve(listener, app, close).await
+        serve(listener, app, close, options.limits.connections as usize).await
     })?;
     // Dropping the runtime waits for what runs on its threads; then nothing appends any more.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -102,11 +102,16 @@ pub(crate) fn run(options: &Serve) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(listener: TcpListener, app: Arc<App>, close: watch::Sender<bool>) -> anyhow::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    close: watch::Sender<bool>,
+    connections: usize,
+) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(upkeep(Arc::clone(&app.store)));
-    let server = tokio::spawn(http::serve(listener, app));
+    let server = tokio::spawn(http::serve(listener, app, connections));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -302,6 +302,7 @@ mod tests {
     fn the_client_is_whom_a_trusted_proxy_saw() {
         let limits = |proxies: &[&str]| {
             Limits::new(&config::Limits {
+                connections: 1,
                 trusted_proxies: proxies.iter().map(|proxy| proxy.parse().unwrap()).collect(),
                 client_rate: 50,
                 client_burst: 200,

@@ -5,7 +5,8 @@ use crate::durability::{rounds, verify};
 use crate::http::Request;
 use crate::recount::{check_facts, check_reports, read};
 use crate::visitors::{Dice, history};
-use engine::time::{DAY, HOUR};
+use engine::id::Id;
+use engine::time::{self, DAY, HOUR};
 use serde_json::{Value, json};
 
 const VISITORS: usize = 40;
@@ -118,9 +119,9 @@ fn late_events_around_checkpoints_change_nothing() {
         while history.len() < EVENTS {
             // Dense, so that all of it fits into the days that are taken; several share a millisecond now and then.
             let mut event = history_of_one(&mut dice, &format!("checked-{number}"), at);
-            event["at"] = json!(engine::time::text(at));
+            event["at"] = json!(time::text(at));
             history.push(event);
-            at += [0, 1_000, 20_000, 45 * engine::time::MINUTE][[0, 1, 1, 1, 2, 2, 2, 2, 2, 3][dice.below(10)]];
+            at += [0, 1_000, 20_000, 45 * time::MINUTE][[0, 1, 1, 1, 2, 2, 2, 2, 2, 3][dice.below(10)]];
             if at > start + 5 * DAY {
                 at = start + 5 * DAY;
             }
@@ -210,7 +211,7 @@ fn one_purchase_of_a_transaction_counts_in_any_order() {
         let at = now() - HOUR;
         for _ in 0..3 {
             events.push(json!({
-                "id": dice.id(at), "name": "purchase", "at": engine::time::text(at), "visitor": format!("buyer-{number}"),
+                "id": dice.id(at), "name": "purchase", "at": time::text(at), "visitor": format!("buyer-{number}"),
                 "transaction_id": format!("order-{number}"), "value": 10, "currency": "EUR",
                 "items": [{"item_id": "a", "price": 10, "quantity": 1}],
             }));
@@ -231,4 +232,38 @@ fn one_purchase_of_a_transaction_counts_in_any_order() {
         told.push((facts, collector.get("/v1/reports/top")["rows"].clone()));
     }
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:?}");
+}
+
+/// However many events a visitor has, there are few checkpoints of them, and a late event finds one before it.
+#[test]
+fn a_busy_visitor_has_no_more_checkpoints_than_another() {
+    const EVENTS: i64 = 20_000;
+    let start = now() - 6 * DAY;
+    let event = |number: i64| {
+        let at = start + number * 10_000;
+        json!({"id": Id::v7(at, number as u128).text(), "name": "click", "at": time::text(at), "visitor": "busy"})
+    };
+    let late = [3, EVENTS / 3, EVENTS - 300];
+    let events: Vec<Value> = (0..EVENTS).filter(|number| !late.contains(number)).map(event).collect();
+    let folder = Folder::new();
+    let collector = Collector::over(&folder, &[]);
+    for batch in events.chunks(500) {
+        let body = json!({"events": batch});
+        let answer = collector.send(&Request::post("/v1/events").key(SECRET).json(&body));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let checkpoints = || {
+        let database = rusqlite::Connection::open(folder.database()).expect("the database");
+        database.query_row("select count(*) from checkpoints", [], |row| row.get::<_, i64>(0)).expect("a count")
+    };
+    assert!((16..=64).contains(&checkpoints()), "{}", checkpoints());
+    for number in late.into_iter().rev() {
+        let body = json!({"events": [event(number)]});
+        let answer = collector.send(&Request::post("/v1/events").key(SECRET).json(&body));
+        assert_eq!(answer.json()["results"][0]["status"], "stored", "{}", answer.text());
+    }
+    assert!((16..=64).contains(&checkpoints()), "{}", checkpoints());
+    assert_eq!(collector.decide("busy", &json!([]))["facts"]["n.click"], EVENTS);
+    drop(collector);
+    verify(&folder);
 }

@@ -23,6 +23,12 @@ pub(super) const QUARTER: i64 = 15 * MINUTE;
 /// Events of a visitor between two checkpoints: the most that a late event makes the writer fold again, but for those
 /// that came after it.
 const CHECKPOINT: u32 = 256;
+/// Checkpoints of a visitor beyond which the older ones are thinned out: every second of them goes, but never the first,
+/// which may be all that is left of what came before it. So there are many of lately and few of long ago, and a visitor
+/// of millions of events has no more of them than one of thousands.
+const MOST_CHECKPOINTS: i64 = 64;
+/// Of those, the latest ones that stay as they are.
+const LATEST_CHECKPOINTS: i64 = 16;
 /// Bytes of each cache.
 const STRINGS: usize = 8 << 20;
 /// See [`STRINGS`].
@@ -627,6 +633,19 @@ fn checkpoint(transaction: &Transaction<'_>, known: &mut Known) -> Result<(), Er
     transaction
         .prepare_cached("insert or replace into checkpoints (visitor, time, id, state) values (?, ?, ?, ?)")?
         .execute(params![known.row, time, id.0.to_be_bytes(), write_state(&known.state)?])?;
+    let count: i64 = transaction
+        .prepare_cached("select count(*) from checkpoints where visitor = ?")?
+        .query_row([known.row], |row| row.get(0))?;
+    if count > MOST_CHECKPOINTS {
+        transaction
+            .prepare_cached(
+                "delete from checkpoints where visitor = ?1 and (time, id) in ( \
+                   select time, id from ( \
+                     select time, id, row_number() over (order by time, id) as place from checkpoints where visitor = ?1 \
+                   ) where place % 2 = 0 and place <= ?2)",
+            )?
+            .execute(params![known.row, count - LATEST_CHECKPOINTS])?;
+    }
     Ok(())
 }
 

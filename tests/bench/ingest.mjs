@@ -13,6 +13,7 @@ import { buildCollector, targetFolder } from "../../scripts/build.mjs";
 import { Failure, root, run, start, stop } from "../../scripts/run.mjs";
 
 const KEY = "pk_benchbenchbenchbench01";
+const SECRET = "sk_benchbenchbenchbench01";
 const { values: options } = parseArgs({
   options: { seconds: { type: "string", default: "6" }, events: { type: "string", default: "10000000" } },
 });
@@ -61,7 +62,7 @@ class Collector {
     this.server = await listen(
       program("beckon"),
       ["serve", "--data", this.data, "--listen", "127.0.0.1:0", "--limits-client-rate", "0", "--log", "warn"],
-      { ...this.env, BECKON_PUBLIC_KEY: KEY },
+      { ...this.env, BECKON_PUBLIC_KEY: KEY, BECKON_SECRET_KEY: SECRET },
     );
   }
 
@@ -121,6 +122,28 @@ function send(address, batch, connections, ...more) {
   return load(...words, "--seed", seed, ...(more.includes("--seconds") ? [] : ["--seconds", options.seconds]), ...more);
 }
 let seeds = 0;
+
+/** Asks for report after report with so many readers at once until told to stop. @param {string} address @param {number} readers */
+function read(address, readers) {
+  let going = true;
+  let answers = 0;
+  const headers = { authorization: `Bearer ${SECRET}` };
+  const reader = async (/** @type {number} */ first) => {
+    for (let turn = first; going; turn += 1) {
+      const report = ["traffic", "top", "sources", "orders"][turn % 4];
+      const answer = await fetch(`http://${address}/v1/reports/${report}`, { headers });
+      await answer.arrayBuffer();
+      if (!answer.ok) throw new Failure(`${report}: ${answer.status}`);
+      answers += 1;
+    }
+  };
+  const all = Promise.all(Array.from({ length: readers }, (_, number) => reader(number)));
+  return async () => {
+    going = false;
+    await all;
+    return answers;
+  };
+}
 
 /** @param {string} name @param {(string | number)[]} cells */
 const row = (name, ...cells) => console.log(name.padEnd(30) + cells.map((cell) => `${cell}`.padStart(12)).join(""));
@@ -198,6 +221,11 @@ async function growing(folder) {
   }
   const steady = await collector.send(1, 64, "--rate", "5000");
   row("1 x 64, open loop at 5,000/s", rate(steady), ...times(steady));
+  [collector.rss, collector.wal] = [0, 0];
+  const stopReading = read(collector.running.address, 4);
+  const beside = await collector.send(20, 64);
+  const answers = await stopReading();
+  row("beside 4 readers", rate(beside), ...times(beside), mb(collector.rss), mb(collector.wal), `${answers} reports`);
   await stop(collector.running.child);
   await collector.sizes();
   await collector.verify();

@@ -60,5 +60,7 @@ function inTerminal(key, endpoint) {
   };
   // The key is the collector's own, but it stands inside a shell's quotes here.
   const quoted = JSON.stringify(body).replaceAll("'", "'\\''");
-  return `curl ${endpoint}/v1/events -H 'Content-Type: application/json' \\\n  -d '${quoted}'`;
+  // By its own user agent curl would be filtered like any bot.
+  const said = "-A 'my terminal' -H 'Content-Type: application/json'";
+  return `curl ${endpoint}/v1/events ${said} \\\n  -d '${quoted}'`;
 }

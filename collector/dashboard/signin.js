@@ -30,7 +30,7 @@ export function signIn({ ended, onDone }) {
       field.value = "";
       onDone();
     } catch (problem) {
-      const refused = problem.status === 401 || problem.status === 403;
+      const refused = problem.code === "bad_key" || problem.code === "no_scope";
       error.textContent = refused ? words.refused : explain(problem);
       field.setAttribute("aria-invalid", "true");
       field.select();

@@ -35,7 +35,7 @@ const en = {
     working: "Signing in…",
     hint: "When the collector starts, it prints a link that signs you in once. The secret key (sk_…) is printed at its first start only.",
     ended: "You are signed out. Sign in to go on.",
-    refused: "This key is not accepted. It starts with sk_ and must have the read scope.",
+    refused: "This key is not accepted. It starts with sk_ and must have the scopes read, manage and export.",
   },
   problem: {
     title: "This could not be loaded",
@@ -48,6 +48,8 @@ const en = {
       busy: "The collector is busy. Try again in a moment.",
       rate_limited: "Too many requests in a short time. Wait a moment, then try again.",
       shutting_down: "The collector is stopping. Try again when it is back.",
+      bad_origin:
+        "The collector does not know this address as its own. Start it with --public-url and the address that stands in the browser.",
       bad_answer: "The answer could not be read. Is there a proxy in between?",
       no_scope: "This key may not read reports.",
       unknown: "The collector answered with an error.",

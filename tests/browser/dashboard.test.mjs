@@ -47,6 +47,41 @@ test("the sign-in link opens the dashboard once, and events appear live", async 
   await stranger.locator("#figures").waitFor();
 });
 
+test("what the page of an empty site says to type in a terminal stores an event", async (t) => {
+  const beckon = await collector(t);
+  const page = await (await browser(t)).newPage();
+  await page.goto(beckon.link);
+  const typed = await page.locator("section.setup pre", { hasText: "curl" }).innerText();
+  const run = promisify(execFile);
+  if (!(await run("curl", ["--version"]).catch(() => null))) return t.skip("there is no curl");
+  const { stdout } = await run("sh", ["-c", typed]);
+  const { results } = JSON.parse(stdout);
+  assert.deepEqual(
+    results.map((/** @type {{ status: string }} */ result) => result.status),
+    ["stored"],
+  );
+  // The event has arrived: the page shows figures instead.
+  await page.locator("section.setup").waitFor({ state: "detached" });
+});
+
+test("an address that the collector does not know as its own is told from a wrong key", async (t) => {
+  const beckon = await collector(t);
+  const page = await (await browser(t)).newPage();
+  // As behind a proxy that names another host than the one in the browser.
+  await page.route("**/v1/session", async (route) => {
+    const headers = { ...route.request().headers(), origin: "https://collect.shop.example" };
+    await route.fulfill({ response: await route.fetch({ headers }) });
+  });
+  await page.goto(beckon.url);
+  await page.locator("#secret-key").fill(beckon.secretKey);
+  await page.keyboard.press("Enter");
+  await page.locator("#key-error", { hasText: "--public-url" }).waitFor();
+  await page.unroute("**/v1/session");
+  await page.locator("#secret-key").fill("sk_ffffffffffffffffffff");
+  await page.keyboard.press("Enter");
+  await page.locator("#key-error", { hasText: "not accepted" }).waitFor();
+});
+
 test("after the import of the Taobao file the funnel equals a recount of the file", async (t) => {
   if (!existsSync(TAOBAO)) return t.skip(`${TAOBAO} is not there`);
   const beckon = await collector(t);

@@ -221,6 +221,23 @@ fn rotating_keys_changes_the_keys_and_nothing_else() {
 }
 
 #[test]
+fn a_key_file_stays_its_owners_when_root_rotates_keys() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+    let mut collector = sealing();
+    collector.store(&fresh_id(), &[planted("page_view")], &Value::Null);
+    let folder = Arc::clone(&collector.folder);
+    assert!(collector.terminate().success());
+    let file = folder.path("data.key");
+    // Only root can give a file to somebody else.
+    if chown(&file, Some(12_345), Some(12_346)).is_err() {
+        return;
+    }
+    assert_eq!(rotate(&folder).status.code(), Some(0));
+    let about = fs::metadata(&file).expect("the key file");
+    assert_eq!((about.uid(), about.gid(), about.permissions().mode() & 0o777), (12_345, 12_346, 0o600));
+}
+
+#[test]
 fn a_rotation_that_stopped_half_way_goes_on() {
     let mut collector = sealing();
     let events: Vec<Value> = (0..20).map(|_| planted("page_view")).collect();

@@ -117,6 +117,7 @@ impl KeyFile {
             name.push(".new");
             let beside = path.with_file_name(name);
             let mut file = private(&beside, fs::OpenOptions::new().write(true).create(true).truncate(true))?;
+            keep_owner(&file, path);
             file.write_all(self.text().as_bytes())?;
             file.sync_all()?;
             place(&beside)?;
@@ -132,6 +133,16 @@ fn private(path: &Path, options: &mut fs::OpenOptions) -> std::io::Result<fs::Fi
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options.open(path)
+}
+
+/// Gives a file to the owner of the one that it takes the place of: root may rotate keys for a service that runs as
+/// somebody else, which is to read them still. Nobody but root can give a file away, nor needs to.
+fn keep_owner(file: &fs::File, path: &Path) {
+    #[cfg(unix)]
+    if let Ok(old) = fs::metadata(path) {
+        use std::os::unix::fs::{MetadataExt as _, fchown};
+        let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+    }
 }
 
 fn sync_folder(path: &Path) -> std::io::Result<()> {

@@ -195,7 +195,7 @@ fn keys(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String, String) {
 fn keys_are_made_and_revoked_on_the_command_line() {
     let folder = Folder::new();
     let (code, _, said) = keys(&folder, &["list"]);
-    assert_eq!((code, said.contains("cannot open")), (Some(1), true), "{said}");
+    assert_eq!((code, said.contains("there is no data")), (Some(1), true), "{said}");
     let (code, _, said) = keys(&folder, &["create", "--public"]);
     assert_eq!((code, said.contains("there is no data")), (Some(1), true), "{said}");
     assert!(!folder.data().exists());

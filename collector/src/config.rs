@@ -16,6 +16,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
 
+/// Where the options of every command stand in its help: after its own.
+const GENERAL: usize = 100;
+
 /// Self-hosted, real-time behaviour analytics that answers the page.
 #[derive(Parser)]
 #[command(name = "beckon", version)]
@@ -23,13 +26,13 @@ pub(crate) struct Options {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// The file of options; where none is named, `beckon.toml` of the working folder, if there is one.
-    #[arg(long, global = true, env = "BECKON_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, display_order = GENERAL, env = "BECKON_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// What to log: off, error, warn, info, debug.
-    #[arg(long, global = true, env = "BECKON_LOG", default_value = "info", value_name = "LEVEL")]
+    #[arg(long, global = true, display_order = GENERAL, env = "BECKON_LOG", default_value = "info", value_name = "LEVEL")]
     pub(crate) log: LevelFilter,
     /// The form of a line in the log.
-    #[arg(long, global = true, env = "BECKON_LOG_FORMAT", value_enum, default_value = "text")]
+    #[arg(long, global = true, display_order = GENERAL, env = "BECKON_LOG_FORMAT", value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
 }
 
@@ -159,6 +162,7 @@ pub(crate) struct KeyList {
 }
 
 #[derive(Args)]
+#[group(id = "kind", required = true, multiple = false, args = ["scopes", "public"])]
 pub(crate) struct NewKey {
     #[command(flatten)]
     pub(crate) data: Data,
@@ -168,10 +172,10 @@ pub(crate) struct NewKey {
     #[arg(long, default_value = "")]
     pub(crate) name: String,
     /// What a secret key may do: some of ingest, read, manage, export, erase.
-    #[arg(long, value_delimiter = ',', required_unless_present = "public", value_parser = ["ingest", "read", "manage", "export", "erase"])]
+    #[arg(long, value_delimiter = ',', value_parser = ["ingest", "read", "manage", "export", "erase"])]
     pub(crate) scopes: Vec<String>,
     /// Make a public key, for pages.
-    #[arg(long, conflicts_with = "scopes")]
+    #[arg(long)]
     pub(crate) public: bool,
 }
 
@@ -197,10 +201,10 @@ pub(crate) struct OfSite {
 #[derive(Args, Clone)]
 pub(crate) struct Data {
     /// The folder of the data.
-    #[arg(long, env = "BECKON_DATA", default_value = "beckon-data")]
+    #[arg(long, env = "BECKON_DATA", value_name = "DIR", default_value = "beckon-data")]
     pub(crate) data: PathBuf,
-    /// The file of the keys that ids and sessions are signed with; it is not in the folder, so that a copy of the data
-    /// alone tells nobody's user id.
+    /// The file of the keys that ids and sessions are signed with; `DIR.key` beside the folder where none is named. It is
+    /// not in the folder, so that a copy of the data alone tells nobody's user id.
     #[arg(long, env = "BECKON_KEY_FILE", value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
@@ -221,7 +225,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) data: Data,
     /// The address to listen on; port 0 takes a free one.
-    #[arg(long, env = "BECKON_LISTEN", default_value = "127.0.0.1:8787")]
+    #[arg(long, env = "BECKON_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub(crate) listen: SocketAddr,
     /// Fixes the public key of the site `default` (`pk_...`).
     #[arg(long, env = "BECKON_PUBLIC_KEY", value_name = "KEY")]

@@ -17,14 +17,16 @@ const BATCH: usize = 500;
 pub(crate) fn list(options: &KeyList) -> anyhow::Result<ExitCode> {
     let store = Sqlite::look(&options.data.data, Gauges::new(clock::uptime))?;
     let site = site(&store, &options.site)?;
-    println!("{:16}  {:7}  {:24}  {:8}  NAME  WHAT", "ID", "KIND", "MADE", "STATE");
-    for Listed { id, key, revoked } in store.keys(site)? {
+    let keys = store.keys(site)?;
+    let width = keys.iter().map(|listed| listed.key.name.chars().count()).max().unwrap_or(0).max("NAME".len());
+    println!("{:16}  {:7}  {:24}  {:7}  {:width$}  WHAT", "ID", "KIND", "MADE", "STATE", "NAME");
+    for Listed { id, key, revoked } in keys {
         let (kind, what) = match &key.text {
             Some(text) => ("public", text.clone()),
             None => ("secret", key.scopes.names().join(",")),
         };
         let state = if revoked.is_some() { "revoked" } else { "holds" };
-        println!("{id}  {kind:7}  {}  {state:8}  {}  {what}", time::text(key.made), key.name);
+        println!("{id}  {kind:7}  {}  {state:7}  {:width$}  {what}", time::text(key.made), key.name);
     }
     Ok(ExitCode::SUCCESS)
 }

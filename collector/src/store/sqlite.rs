@@ -39,10 +39,18 @@ const READERS: usize = 4;
 
 /// Another process writes there.
 #[derive(Debug, thiserror::Error)]
-#[error("the folder {folder} is in use by another beckon ({error}): stop that one first", folder = .folder.display())]
+#[error("the folder {folder} is in use by another beckon{}: stop that one first", why(error), folder = .folder.display())]
 pub(crate) struct InUse {
     folder: PathBuf,
     error: TryLockError,
+}
+
+/// Why a lock could not be had, where it is not that another process has it.
+fn why(error: &TryLockError) -> String {
+    match error {
+        TryLockError::WouldBlock => String::new(),
+        TryLockError::Error(error) => format!(", or cannot be locked ({error})"),
+    }
 }
 
 /// A store in a folder.
@@ -191,6 +199,9 @@ fn copy(folder: &Path, file: &Path) -> anyhow::Result<u64> {
 /// A connection that only reads, for commands that may run beside a collector.
 fn look_into(folder: &Path) -> anyhow::Result<Connection> {
     let file = folder.join(FILE);
+    if !file.try_exists().with_context(|| format!("cannot look into {}", folder.display()))? {
+        bail!("there is no data in {}", folder.display());
+    }
     let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .with_context(|| format!("cannot open {}", file.display()))?;
     connection.busy_timeout(Duration::from_secs(5))?;

@@ -226,6 +226,12 @@ async function growing(folder) {
   const beside = await collector.send(20, 64);
   const answers = await stopReading();
   row("beside 4 readers", rate(beside), ...times(beside), mb(collector.rss), mb(collector.wal), `${answers} reports`);
+  [collector.rss, collector.wal] = [0, 0];
+  const backup = call(program("beckon"), ["backup", join(folder, "copy.db"), "--data", collector.data]);
+  const copied = await collector.send(20, 64);
+  await backup;
+  row("beside a backup", rate(copied), ...times(copied), mb(collector.rss), mb(collector.wal));
+  await rm(join(folder, "copy.db"));
   await stop(collector.running.child);
   await collector.sizes();
   await collector.verify();

@@ -26,6 +26,8 @@ pub(super) struct Wal {
     pages: Arc<AtomicUsize>,
     /// Pages at which the next restart is tried.
     next: usize,
+    /// Pages at which it waits for readers.
+    patient: usize,
     /// Held by whoever checkpoints.
     turn: Arc<Mutex<()>>,
     copy: Option<SyncSender<()>>,
@@ -58,14 +60,14 @@ impl Wal {
                 }
             }
         })?;
-        Ok(Wal { pages, next: RESTART, turn, copy: Some(copy), thread: Some(thread) })
+        Ok(Wal { pages, next: RESTART, patient: PATIENT, turn, copy: Some(copy), thread: Some(thread) })
     }
 
     /// To be called between two transactions of the writer.
     pub(super) fn after_commit(&mut self, writer: &Connection, busy: Duration) -> rusqlite::Result<()> {
         let pages = self.pages.load(Ordering::Relaxed);
         if pages < COPY {
-            self.next = RESTART;
+            (self.next, self.patient) = (RESTART, PATIENT);
             return Ok(());
         }
         if let Some(Err(TrySendError::Disconnected(()))) = self.copy.as_ref().map(|copy| copy.try_send(())) {
@@ -75,15 +77,21 @@ impl Wal {
             return Ok(());
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.busy_timeout(if pages < PATIENT { SHORT } else { LONG })?;
+        let patient = pages >= self.patient;
+        writer.busy_timeout(if patient { LONG } else { SHORT })?;
         let restarted = checkpoint(writer, "restart");
         writer.busy_timeout(busy)?;
-        // A reader needs what is in the log: not worth another try at every commit.
-        let restarted = restarted?;
-        if restarted {
+        if restarted? {
             self.pages.store(0, Ordering::Relaxed);
+            (self.next, self.patient) = (RESTART, PATIENT);
+            return Ok(());
         }
-        self.next = if restarted { RESTART } else { pages + RESTART / 4 };
+        // A reader needs what is in the log. One that stays for minutes, such as a copy of all, must not make every
+        // sender wait again and again.
+        self.next = pages + RESTART / 4;
+        if patient {
+            self.patient = pages + pages / 2;
+        }
         Ok(())
     }
 }

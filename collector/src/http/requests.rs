@@ -51,7 +51,7 @@ pub(super) async fn named(State(app): State<Shared>, request: Request, next: Nex
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let status = response.status().as_u16();
-    let ms = took.elapsed().as_secs_f64() * 1e3;
+    let ms = took.elapsed().as_micros() as f64 / 1e3;
     app.requests.add(&route, method, status);
     tracing::debug!(request_id = id, method, %route, status, ms, "answered");
     response

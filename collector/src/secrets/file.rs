@@ -61,9 +61,11 @@ impl KeyFile {
         KeyFile { path: PathBuf::new(), master, sealing }
     }
 
-    /// Reads the file once more.
+    /// Reads the file once more; what there is to say of it was said the first time.
     pub(super) fn again(&self) -> anyhow::Result<KeyFile> {
-        KeyFile::open(&self.path, true)
+        let read = fs::read_to_string(&self.path);
+        let text = read.with_context(|| format!("cannot read the key file {}", self.path.display()))?;
+        KeyFile::parse(&self.path, &text)
     }
 
     fn parse(path: &Path, text: &str) -> anyhow::Result<KeyFile> {

@@ -50,6 +50,60 @@ fn cells(text: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
+fn a_report_on_the_command_line_is_that_of_the_api() {
+    let collector = Collector::new();
+    fill(&collector, 31, 5);
+    let folder = Arc::clone(&collector.folder);
+    let day = |at: i64| time::text(at).split_at(10).0.to_owned();
+    let (from, to) = (day(now() - 2 * 24 * HOUR), day(now() + 24 * HOUR));
+    for (name, more) in [("traffic", "step=day"), ("sources", "tz=Europe/Berlin"), ("top", "limit=3"), ("orders", "")] {
+        let parameters: Vec<String> = [format!("from={from}"), format!("to={to}"), more.to_owned()].into();
+        let parameters: Vec<&str> = parameters.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+        let expected = collector.get(&format!("/v1/reports/{name}?{}", parameters.join("&")));
+        let (code, json, said) = run(&folder, &[&["report", name, "--format", "json"], &parameters[..]].concat());
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(serde_json::from_str::<Value>(&json).expect("JSON"), expected);
+
+        let (code, csv, said) = run(&folder, &[&["report", name], &parameters[..]].concat());
+        assert_eq!(code, Some(0), "{said}");
+        let cells = cells(&csv);
+        let columns: Vec<&str> = expected["columns"]
+            .as_array()
+            .expect("columns")
+            .iter()
+            .filter_map(|column| column["name"].as_str())
+            .collect();
+        assert_eq!(cells[0], columns);
+        let rows = expected["rows"].as_array().expect("rows");
+        assert_eq!(cells.len(), rows.len() + 1);
+        for (row, expected) in cells[1..].iter().zip(rows) {
+            let expected = expected.as_array().expect("a row").iter().map(|cell| match cell {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            assert_eq!(row, &expected.collect::<Vec<_>>(), "{name}");
+        }
+        assert!(
+            expected["notes"].as_array().expect("notes").iter().all(|note| said.contains(note.as_str().expect("text")))
+        );
+    }
+    let (code, list, _) = run(&folder, &["report"]);
+    assert!(code == Some(0) && list.contains("funnel") && list.contains("tz="), "{list}");
+    for (arguments, expected) in [
+        (&["report", "nothing"][..], "there is no report `nothing`; expected one of traffic, "),
+        (&["report", "top", "limit"], "limit: expected NAME=VALUE"),
+        (&["report", "top", "limit=x"], "limit: "),
+        (&["report", "top", "limit=1", "limit=2"], "limit: expected once"),
+        (&["report", "top", "lmit=1"], "lmit: unknown parameter"),
+    ] {
+        let (code, _, said) = run(&folder, arguments);
+        assert!(code == Some(2) && said.starts_with(&format!("beckon: {expected}")), "{arguments:?}: {code:?} {said}");
+    }
+    assert_eq!(run(&folder, &["report", "top", "--site", "other"]).0, Some(1));
+}
+
+#[test]
 fn csv_has_a_row_an_event_and_no_formulas() {
     let collector = Collector::new();
     let mut plain = about("view_item", "sku1", "shoes");

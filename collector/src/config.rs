@@ -128,6 +128,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Write events out, beside a running collector or without one.
     Export(Export),
+    /// Answer a report, beside a running collector or without one.
+    Report(Report),
     /// Recount everything from the raw events; exit 1 where something differs.
     Verify(Data),
     /// Copy the data as of now into one file, beside a running collector or without one.
@@ -333,6 +335,31 @@ pub(crate) struct Export {
     /// The file to write, of which there must be none yet; - is the output.
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) site: OfSite,
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value = "csv")]
+    pub(crate) format: ReportForm,
+    /// The report; without one, which reports there are and what each can be asked.
+    pub(crate) name: Option<String>,
+    /// What it is asked, such as `from=2026-11-01 tz=Europe/Berlin step=day`.
+    #[arg(value_name = "NAME=VALUE")]
+    pub(crate) parameters: Vec<String>,
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ReportForm {
+    /// A row a line, for spreadsheets.
+    Csv,
+    /// As `GET /v1/reports/{name}` answers.
+    Json,
 }
 
 /// The forms of an export.

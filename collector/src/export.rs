@@ -56,7 +56,7 @@ const COLUMNS: &[(&str, Column)] = &[
 type Column = fn(&Exported) -> Cell;
 
 /// The text of a cell; `None` for an empty one.
-type Cell = Option<String>;
+pub(crate) type Cell = Option<String>;
 
 fn json(value: &impl serde::Serialize) -> String {
     // Values have string keys and finite numbers: they always have a text.
@@ -182,8 +182,8 @@ fn bytes(text: &str) -> Option<[u8; 16]> {
     unhex(text)?.try_into().ok()
 }
 
-/// A row of CSV. A cell that a spreadsheet would take for a formula is told to be text, by an apostrophe before it.
-fn row(out: &mut Vec<u8>, cells: impl Iterator<Item = Cell>) -> io::Result<()> {
+/// Writes a row of CSV. A cell that a spreadsheet would take for a formula is told to be text, by an apostrophe before it.
+pub(crate) fn row(out: &mut Vec<u8>, cells: impl Iterator<Item = Cell>) -> io::Result<()> {
     for (index, cell) in cells.enumerate() {
         if index > 0 {
             out.push(b',');

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
     let done = match options.command {
         config::Command::Serve(serve) => cli::serve::run(&serve),
         config::Command::Import(import) => cli::import::run(&import),
+        config::Command::Report(report) => cli::report::run(&report),
         config::Command::Verify(data) => cli::verify::run(&data),
         config::Command::Backup(backup) => cli::backup::run(&backup),
         config::Command::Export(export) => cli::export::run(&export),

@@ -71,15 +71,15 @@ impl Report {
 #[derive(Serialize)]
 pub(crate) struct Answer {
     name: &'static str,
-    columns: Vec<Column>,
-    rows: Vec<Vec<Value>>,
-    notes: Vec<String>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Vec<Value>>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// A column: its name, the type of its cells, and their unit.
 #[derive(Serialize, Clone, Copy)]
 pub(crate) struct Column {
-    name: &'static str,
+    pub(crate) name: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
     unit: Option<&'static str>,

@@ -61,6 +61,38 @@ fn a_client_is_limited_and_told_when_to_come_again() {
 }
 
 #[test]
+fn bodies_that_do_not_end_take_a_bounded_room() {
+    use std::io::{Read as _, Write as _};
+    let collector = limited(&[]);
+    let head = "POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 262144\r\n\r\n";
+    let most = [head.to_owned().into_bytes(), vec![b' '; 256 * 1024 - 1]].concat();
+    // 64 MiB of them are held at a time, and nobody was asked for a key yet; whoever is one too many is told at once.
+    let mut waiting = Vec::new();
+    let said = loop {
+        let mut socket = std::net::TcpStream::connect(collector.address).expect("a connection");
+        // It may be answered and closed before all of it is written.
+        let _ = socket.write_all(&most);
+        // All bytes but the last were read when the next request is answered, or it was told off.
+        assert_eq!(collector.send(&Request::get("/livez")).status, 200);
+        waiting.push(socket);
+        let told = waiting.iter_mut().find_map(|socket| {
+            let mut beginning = [0; 12];
+            socket.set_nonblocking(true).expect("it is set");
+            socket.read_exact(&mut beginning).ok().map(|()| String::from_utf8_lossy(&beginning).into_owned())
+        });
+        match told {
+            Some(told) => break told,
+            None => assert!(waiting.len() < MANY, "{MANY} bodies are held"),
+        }
+    };
+    assert_eq!(said, "HTTP/1.1 503");
+    assert!(waiting.len() > 200, "{}", waiting.len());
+    drop(waiting);
+    while collector.send(&events().key(PUBLIC)).status == 503 {}
+    assert_eq!(collector.send(&events().key(PUBLIC)).status, 200, "there is room again");
+}
+
+#[test]
 fn every_route_of_the_public_key_has_the_same_limit() {
     for request in [
         || Request::post("/v1/decide").key(PUBLIC).json(&json!({"visitor": fresh_id(), "slots": []})),

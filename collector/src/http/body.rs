@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, header};
 use engine::value::{Map, Value};
 use flate2::read::MultiGzDecoder;
 use std::io::{self, Read};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
@@ -16,6 +18,9 @@ pub(super) const MAX_BODY: usize = 256 * 1024;
 const MAX_UNPACKED: usize = 1024 * 1024;
 /// Largest body of the manage routes: a catalogue.
 pub(super) const MAX_CATALOGUE: usize = 8 * 1024 * 1024;
+/// Most bytes of bodies that are held at a time, of all requests together: they are read before anybody is asked for a
+/// key that stands in them, so there is no other bound.
+const MOST_HELD: usize = 64 * 1024 * 1024;
 /// How long a body may take to arrive.
 const TIME: Duration = Duration::from_secs(15);
 
@@ -23,6 +28,49 @@ const TIME: Duration = Duration::from_secs(15);
 const MOST_PASSED: usize = 16 * 1024 * 1024;
 /// And how long.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Bytes of all bodies that are held.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// The room that a body takes, until it is dropped.
+struct Room(usize);
+
+impl Room {
+    /// Makes it so many bytes.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where there is no room.
+    fn resize(&mut self, bytes: usize) -> Result<(), Error> {
+        if bytes <= self.0 {
+            HELD.fetch_sub(self.0 - bytes, Ordering::Relaxed);
+        } else if HELD.fetch_add(bytes - self.0, Ordering::Relaxed) + bytes - self.0 > MOST_HELD {
+            HELD.fetch_sub(bytes - self.0, Ordering::Relaxed);
+            return Err(Error::Busy);
+        }
+        self.0 = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
+/// A body, read and unpacked.
+pub(super) struct Whole {
+    bytes: Vec<u8>,
+    _room: Room,
+}
+
+impl Deref for Whole {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
 
 /// Refuses other content types than JSON; `text` also allows what a page sends without a preflight.
 pub(super) fn content_type(headers: &HeaderMap, text: bool) -> Result<(), Error> {
@@ -36,7 +84,7 @@ pub(super) fn content_type(headers: &HeaderMap, text: bool) -> Result<(), Error>
 }
 
 /// Reads a body of at most `max` bytes on the wire, and unpacks it.
-pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Vec<u8>, Error> {
+pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Whole, Error> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let too_large =
         || Error::TooLarge(if max == MAX_BODY { "expected at most 256 KiB" } else { "expected at most 8 MiB" });
@@ -47,22 +95,32 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<
         }
         return Err(too_large());
     }
-    let bytes = match timeout(TIME, axum::body::to_bytes(body, max)).await {
-        Err(_) => return Err(Error::SlowBody),
-        // Either over the limit, or the connection broke and nobody reads this answer.
-        Ok(Err(_)) => return Err(too_large()),
-        Ok(Ok(bytes)) => bytes,
+    let mut room = Room(0);
+    let mut bytes = Vec::with_capacity(declared.unwrap_or(0));
+    let mut pieces = body.into_data_stream();
+    let all = async {
+        while let Some(piece) = pieces.next().await {
+            // Either over the limit, or the connection broke and nobody reads this answer.
+            let piece = piece.ok().filter(|piece| bytes.len() + piece.len() <= max).ok_or_else(too_large)?;
+            room.resize(bytes.len() + piece.len())?;
+            bytes.extend_from_slice(&piece);
+        }
+        Ok::<(), Error>(())
     };
+    timeout(TIME, all).await.map_err(|_| Error::SlowBody)??;
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    let Some(encoding) = encodings.next() else { return Ok(bytes.into()) };
+    let Some(encoding) = encodings.next() else { return Ok(Whole { bytes, _room: room }) };
     if encodings.next().is_some() {
         return Err(Error::BadEncoding);
     }
     let encoding = encoding.to_str().unwrap_or_default().trim().to_ascii_lowercase();
     if encoding == "identity" {
-        return Ok(bytes.into());
+        return Ok(Whole { bytes, _room: room });
     }
-    super::blocking(move || unpack(&encoding, &bytes)).await
+    room.resize(bytes.len() + MAX_UNPACKED)?;
+    let bytes = super::blocking(move || unpack(&encoding, &bytes)).await?;
+    room.resize(bytes.len())?;
+    Ok(Whole { bytes, _room: room })
 }
 
 /// Lets a body of no use go by, within bounds. A connection that is closed while its sender still writes breaks, and a proxy

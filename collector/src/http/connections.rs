@@ -18,6 +18,8 @@ use tower_service::Service;
 /// How long the head of a request may take, from when the connection could have sent one: also how long one that is kept
 /// open may be idle. Longer than proxies keep theirs (60 s), so that it is they who end them.
 const HEAD: Duration = Duration::from_secs(75);
+/// Most bytes that a connection holds of what has come and was not taken yet; a head beyond it is answered 431.
+const BUFFER: usize = 64 * 1024;
 /// How long nothing is accepted when the system has no more descriptors.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Descriptors that are not connections': the store's, logs, what a report opens.
@@ -80,7 +82,7 @@ async fn connection(
         router.clone().call(request)
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(before.is_some());
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).keep_alive(before.is_some());
     let served = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
     // How a connection breaks is the other side's matter: what it was told is told.

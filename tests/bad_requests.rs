@@ -115,6 +115,11 @@ fn table(reads: &str, revoked: &str) -> Vec<(&'static str, Request, &'static str
             post(&in_query(PUBLIC), batch(&json!({"key": WRONG})).to_string()),
             "400 bad_key",
         ),
+        (
+            "two keys in the body",
+            text(&keyless().replacen('{', &format!("{{\"key\":\"{WRONG}\",\"key\":\"{PUBLIC}\","), 1)),
+            "400 bad_key",
+        ),
         ("two headers that differ", events(keyless()).key(PUBLIC).key(WRONG), "400 bad_key"),
         ("two keys in the query", post(&format!("/v1/events?key={PUBLIC}&key={WRONG}"), keyless()), "400 bad_key"),
         ("a key that may only read", events(keyless()).key(reads), "403 no_scope"),
@@ -200,6 +205,11 @@ fn table(reads: &str, revoked: &str) -> Vec<(&'static str, Request, &'static str
         ("a list", events("[]").key(PUBLIC), "400 bad_batch"),
         ("a text", events("\"events\"").key(PUBLIC), "400 bad_batch"),
         ("null", events("null").key(PUBLIC), "400 bad_batch"),
+        (
+            "two lists of events",
+            text(&batch(&json!({})).to_string().replacen('{', "{\"events\":[],", 1)).key(PUBLIC),
+            "400 bad_batch",
+        ),
         ("no events", with(&json!({"events": null})), "400 bad_batch"),
         ("empty events", with(&json!({"events": []})), "400 bad_batch"),
         ("an event without a list", with(&json!({"events": {"0": {}}})), "400 bad_batch"),

@@ -37,6 +37,9 @@ pub(super) async fn post(
     body::content_type(&headers, true)?;
     let bytes = body::read(&headers, body, body::MAX_BODY).await?;
     let body = Body::read(&bytes)?;
+    if body.two_keys {
+        return Err(Error::TwoKeys);
+    }
     let grant = keys.late(&app, early, body.fields.str("key"))?;
     if !grant.is_public() {
         grant.need(Scopes::INGEST)?;

@@ -20,6 +20,8 @@ pub(crate) struct Body<'a> {
     /// All fields but the events.
     pub(crate) fields: Map,
     events: Option<&'a RawValue>,
+    /// Whether there are two keys in it that differ.
+    pub(crate) two_keys: bool,
 }
 
 impl<'a> Body<'a> {
@@ -59,15 +61,23 @@ impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::new();
-                let mut events = None;
-                while let Some(key) = map.next_key::<String>()? {
-                    if key == "events" {
-                        events = Some(map.next_value()?);
+                let (mut events, mut keys) = (None, None);
+                let mut two_keys = false;
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "events" {
+                        // Taking one of two lists would drop the other without a word.
+                        if events.replace(map.next_value()?).is_some() {
+                            return Err(serde::de::Error::duplicate_field("events"));
+                        }
                     } else {
-                        fields.push((key, map.next_value()?));
+                        let value: Value = map.next_value()?;
+                        if name == "key" {
+                            two_keys |= keys.replace(value.clone()).is_some_and(|other| other != value);
+                        }
+                        fields.push((name, value));
                     }
                 }
-                Ok(Body { fields: Map::from_pairs(fields), events })
+                Ok(Body { fields: Map::from_pairs(fields), events, two_keys })
             }
         }
         deserializer.deserialize_map(Reader)
@@ -222,6 +232,7 @@ mod tests {
         assert!(matches!(Body::read(b"{\"events\":[}"), Err(Error::BadJson { line: 1, column: 12 })));
         assert!(matches!(Body::read(b"[1]"), Err(Error::BadBatch)));
         assert!(matches!(Body::read(b"[1"), Err(Error::BadJson { .. })));
+        assert!(matches!(Body::read(br#"{"events":[1],"events":[2]}"#), Err(Error::BadBatch)));
         for body in ["{}", r#"{"events":[]}"#, r#"{"events":{}}"#, r#"{"events":null}"#] {
             assert!(matches!(Body::read(body.as_bytes()).unwrap().events(), Err(Error::BadBatch)), "{body}");
         }

@@ -154,6 +154,10 @@ fn bodies(visitor: &str, personal: &str) -> Vec<String> {
     let mut identify = event("identify");
     identify["props"] = json!({"email": personal, "nick": personal});
     events.push(identify);
+    // Told of in a warning, as it is too long.
+    let mut long = event("form_start");
+    long["props"] = json!({personal: "x".repeat(2_000)});
+    events.push(long);
     // A number has no zero at its beginning, and is none without it.
     if let Some(number) = personal.parse::<u64>().ok().filter(|number| number.to_string() == personal) {
         let mut event = event("form_submit");

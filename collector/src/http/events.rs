@@ -6,7 +6,7 @@ use super::{Shared, blocking, body, decide, json};
 use crate::clock;
 use crate::error::Error;
 use crate::ingest::native::{self, Body, Browser};
-use crate::ingest::{BOT, Outcome, Sender, status};
+use crate::ingest::{BOT, Outcome, Sender, masked, status};
 use crate::store::Scopes;
 use crate::store::Verdict;
 use axum::extract::{RawQuery, State};
@@ -154,7 +154,12 @@ fn results(outcomes: Vec<Outcome>, verdicts: &[Verdict]) -> Result<Vec<Told>, Er
                     return Ok(refused(Some(id.text()), reject));
                 }
                 let (status, code) = status(verdict);
-                let hint = |warning: &Warning| Hint { path: path(&warning.path), detail: warning.detail };
+                // A path names keys of the sender's own; behind its dot a number would be a part of something.
+                let warned = |warned: &str| match warned.strip_prefix("props.") {
+                    Some(key) => path(&format!("props.{}", masked(key))),
+                    None => path(&masked(warned)),
+                };
+                let hint = |warning: &Warning| Hint { path: warned(&warning.path), detail: warning.detail };
                 Ok(Told { warnings: warnings.iter().map(hint).collect(), ..told(Some(id.text()), status, code) })
             }
         }

@@ -168,6 +168,9 @@ fn sites_share_a_store_and_see_only_their_own() {
     // A site that is not the key's own is not shown as if it were.
     for (path, said) in [
         ("/v1/site?site=shop-b", "200"),
+        ("/v1/reports/traffic?tz=UTC&site=shop-b", "200"),
+        ("/v1/rejected?limit=1&site=shop-b", "200"),
+        ("/v1/export/events.csv?site=shop-b", "200"),
         ("/v1/site?site=default", "404 not_found"),
         ("/v1/reports/traffic?tz=UTC&site=default", "404 not_found"),
         ("/v1/site?site=", "404 not_found"),

@@ -52,8 +52,8 @@ pub(crate) struct App {
     pub(crate) link: Mutex<Option<(String, i64)>>,
     /// The address of the dashboard as browsers see it, where it is another than the one listened on.
     pub(crate) public_url: Option<String>,
-    /// When a write was last tried for `/readyz`, and whether it went well.
-    pub(crate) probed: Mutex<Option<(Stopwatch, bool)>>,
+    /// When a write was last tried for `/readyz`, and what it failed for.
+    pub(crate) probed: Mutex<Option<(Stopwatch, Option<Error>)>>,
     /// What was asked and how it was answered, counted.
     pub(crate) requests: Requests,
     /// What opens `/metrics`; without one it is open to this machine alone.

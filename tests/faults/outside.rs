@@ -22,6 +22,10 @@ fn an_outside_lock_is_told_and_recovered_from() {
         assert_eq!(answer.said(), "503 busy");
         assert!(answer.header("retry-after").is_some());
         assert_eq!(collector.export().len(), 1, "reading goes on");
+        // The first is told what was tried for it, the second what was found just now: the same.
+        for _ in 0..2 {
+            assert_eq!(collector.send(&Request::get("/readyz")).said(), "503 busy");
+        }
     }
     outside.execute_batch("rollback").expect("the lock is given back");
     assert_eq!(post(&collector, &[event("click")]), "200");

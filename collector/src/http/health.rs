@@ -22,16 +22,27 @@ pub(super) async fn readyz(State(app): State<Shared>) -> Result<&'static str, Er
         // Held while the write is tried: who asks meanwhile waits for that answer.
         let mut probed = app.probed.lock().unwrap_or_else(PoisonError::into_inner);
         match probed.as_ref() {
-            Some((when, true)) if when.elapsed() < EVERY => {}
-            Some((when, false)) if when.elapsed() < EVERY => return Err(Error::ReadOnly),
+            Some((when, None)) if when.elapsed() < EVERY => {}
+            Some((when, Some(failed))) if when.elapsed() < EVERY => return Err(again(failed)),
             _ => {
-                let tried = app.store.probe();
-                *probed = Some((Stopwatch::start(), tried.is_ok()));
-                tried?;
+                let failed = app.store.probe().err();
+                let told = failed.as_ref().map(again);
+                *probed = Some((Stopwatch::start(), failed));
+                told.map_or(Ok(()), Err)?;
             }
         }
         let open = app.store.sites()?.iter().any(|site| site.origins.is_empty());
         Ok(if open { "ok\nwarning: any origin may use the public key\n" } else { "ok\n" })
     })
     .await
+}
+
+/// What a write failed for, told once more: to all who ask within [`EVERY`].
+fn again(failed: &Error) -> Error {
+    match failed {
+        Error::Busy => Error::Busy,
+        Error::ReadOnly => Error::ReadOnly,
+        Error::ShuttingDown => Error::ShuttingDown,
+        other => Error::Internal(anyhow::anyhow!("nothing could be written: {other:?}")),
+    }
 }

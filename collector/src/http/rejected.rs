@@ -36,9 +36,9 @@ pub(super) async fn list(
 
 fn filter(parameters: &HashMap<String, String>) -> Result<KeptFilter, Error> {
     let bad = |path: &str, detail: &str| Error::BadRequest { path: path.to_owned(), detail: detail.to_owned() };
-    const KNOWN: [&str; 5] = ["code", "from", "to", "limit", "cursor"];
+    const KNOWN: [&str; 6] = ["code", "from", "to", "limit", "cursor", "site"];
     if let Some(unknown) = parameters.keys().find(|key| !KNOWN.contains(&key.as_str())) {
-        return Err(bad(unknown, "unknown parameter; expected one of code, from, to, limit, cursor"));
+        return Err(bad(unknown, "unknown parameter; expected one of code, from, to, limit, cursor, site"));
     }
     let moment = |key: &str| match parameters.get(key) {
         None => Ok(None),

@@ -31,9 +31,11 @@ pub(super) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Named(name): Named,
-    Query(parameters): Query<HashMap<String, String>>,
+    Query(mut parameters): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {
     let site = caller.may(Scopes::READ)?;
+    // The caller's own: another one was refused before.
+    parameters.remove("site");
     let report = Report::find(&name).ok_or(Error::NotFound)?;
     let answer = blocking(move || report.run(app.store.as_ref(), site, parameters, clock::now())).await?;
     json(answer)

@@ -316,9 +316,15 @@ fn a_second_process_and_a_wrong_key_file_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn the_key_file_is_its_owners_alone() {
-    use std::os::unix::fs::PermissionsExt;
-    let collector = Collector::new();
-    let key = collector.folder.path("data.key").metadata().expect("a key file beside the folder");
-    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+fn the_key_file_and_the_data_are_their_owners_alone() {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let folder = Folder::new();
+    // Made by somebody else, for all to look into.
+    std::fs::DirBuilder::new().mode(0o755).create(folder.data()).expect("a folder");
+    let collector = Collector::over(&folder, &[]);
+    collector.store(&fresh_id(), &[event("click")], &Value::Null);
+    for name in ["data.key", "data/beckon.db", "data/beckon.db-wal", "data/beckon.db-shm"] {
+        let file = folder.path(name).metadata().expect(name);
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+    }
 }

@@ -87,6 +87,12 @@ impl Sqlite {
             return Err(InUse { folder: folder.to_owned(), error }.into());
         }
         let file = folder.join(FILE);
+        // In a folder that was there before, others may look: the file is its owner's alone, and SQLite makes the log alike.
+        let mut options = File::options();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&file).with_context(|| format!("cannot open {}", file.display()))?;
         let mut connection = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
         // Before anything is changed in what may be another's.
         migrate::version(&connection)?;

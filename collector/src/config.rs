@@ -215,9 +215,13 @@ impl Data {
     /// The key file: as set, else `DIR.key` beside the folder.
     pub(crate) fn key_file(&self) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| {
-            let mut name = self.data.file_name().unwrap_or_default().to_owned();
+            // `.` and the like have no name until they are looked up; a key file in the folder would go with its copies.
+            let named = self.data.file_name().is_some();
+            let folder = if named { None } else { fs::canonicalize(&self.data).ok() };
+            let folder = folder.as_ref().unwrap_or(&self.data);
+            let mut name = folder.file_name().unwrap_or_default().to_owned();
             name.push(".key");
-            self.data.with_file_name(name)
+            folder.with_file_name(name)
         })
     }
 }
@@ -236,13 +240,21 @@ pub(crate) struct Serve {
     #[arg(long, env = "BECKON_SECRET_KEY", value_name = "KEY", hide_env_values = true)]
     pub(crate) secret_key: Option<String>,
     /// The address of the dashboard as browsers see it; with https:// its cookie is sent over TLS only.
-    #[arg(long, env = "BECKON_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, env = "BECKON_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,
     /// What opens `/metrics`, as `Authorization: Bearer`; without one it is open to this machine alone.
     #[arg(long, env = "BECKON_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(crate) metrics_token: Option<String>,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// An address as browsers see it: a scheme, a host, perhaps a port, and nothing behind it.
+fn public_url(text: &str) -> Result<String, String> {
+    let plain = text.trim_end_matches('/');
+    let host = plain.strip_prefix("https://").or_else(|| plain.strip_prefix("http://")).unwrap_or_default();
+    let fits = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:[]_".contains(&byte));
+    if fits { Ok(plain.to_owned()) } else { Err("expected an address such as https://collect.shop.example".to_owned()) }
 }
 
 /// How many requests are taken, and whose word tells where they come from.
@@ -378,6 +390,45 @@ mod tests {
     fn each(command: &clap::Command, look: &mut dyn FnMut(&clap::Arg)) {
         command.get_arguments().for_each(&mut *look);
         command.get_subcommands().for_each(|inner| each(inner, look));
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        for (text, read) in [
+            ("https://collect.shop.example", Some("https://collect.shop.example")),
+            ("http://localhost:8787/", Some("http://localhost:8787")),
+            ("https://[::1]:8443", Some("https://[::1]:8443")),
+            ("collect.shop.example", None),
+            ("https://", None),
+            ("https://shop.example/beckon", None),
+            ("https://shop.example?x", None),
+            ("ftp://shop.example", None),
+            ("foo bar", None),
+            ("", None),
+        ] {
+            assert_eq!(public_url(text).ok().as_deref(), read, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_key_file_is_beside_the_folder_however_that_is_named() {
+        let here = fs::canonicalize(".").unwrap();
+        let beside = |folder: &std::path::Path| {
+            let name = folder.file_name().unwrap().to_str().unwrap();
+            folder.with_file_name(format!("{name}.key"))
+        };
+        for (data, expected) in [
+            ("data", PathBuf::from("data.key")),
+            ("a/data/", PathBuf::from("a/data.key")),
+            ("/a/data/.", PathBuf::from("/a/data.key")),
+            (".", beside(&here)),
+            ("./", beside(&here)),
+            ("..", beside(here.parent().unwrap())),
+            ("src/..", beside(&here)),
+        ] {
+            let data = Data { data: PathBuf::from(data), key_file: None };
+            assert_eq!(data.key_file(), expected, "{:?}", data.data);
+        }
     }
 
     #[test]

@@ -232,6 +232,8 @@ fn an_export_comes_in_again_as_it_was() {
         lines
     };
     let before = lines(&collector);
+    let made = collector.send(&Request::post("/v1/sites").key(SECRET).json(&json!({"site": "another"})));
+    assert_eq!(made.status, 201, "{}", made.text());
     let facts = |collector: &Collector| collector.get("/v1/visitors/visitor-3")["facts"].clone();
     let facts_before = facts(&collector);
     let file = folder.path("events.ndjson").display().to_string();
@@ -249,6 +251,9 @@ fn an_export_comes_in_again_as_it_was() {
     // And into the store that it came from: it knows them all.
     let (code, out, log) = run(&folder, &import);
     assert_eq!((code, out.contains(&format!("{events} duplicate"))), (Some(0), true), "{out}{log}");
+    // Into another site of that store it does not come, and that is no duplicate: ids are the store's.
+    let (code, out, log) = run(&folder, &[&import[..], &["--site", "another"]].concat());
+    assert_eq!((code, out.contains(&format!("{events} rejected: id_conflict"))), (Some(1), true), "{out}{log}");
 
     let restored = Collector::over(&other, &[]);
     assert_eq!(lines(&restored), before);

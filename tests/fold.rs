@@ -1,6 +1,6 @@
 //! One history, one answer: however the events of a visitor arrive.
 
-use crate::collector::{Collector, Folder, SECRET, now};
+use crate::collector::{Collector, Folder, PUBLIC, SECRET, fresh_id, now};
 use crate::durability::{rounds, verify};
 use crate::http::Request;
 use crate::recount::{check_facts, check_reports, read};
@@ -264,6 +264,37 @@ fn a_busy_visitor_has_no_more_checkpoints_than_another() {
     }
     assert!((16..=64).contains(&checkpoints()), "{}", checkpoints());
     assert_eq!(collector.decide("busy", &json!([]))["facts"]["n.click"], EVENTS);
+    drop(collector);
+    verify(&folder);
+}
+
+/// What a late event of a page costs is bounded: beyond so many later ones it is refused. A shop's own server may.
+#[test]
+fn a_page_cannot_make_the_writer_fold_without_end() {
+    const LATER: i64 = 10_000;
+    let (visitor, start) = (fresh_id(), now() - 3 * DAY);
+    let event = |number: i64| {
+        let at = start + number * 10_000;
+        json!({"id": Id::v7(at, number as u128).text(), "name": "click", "at": time::text(at), "visitor": visitor})
+    };
+    let folder = Folder::new();
+    let collector = Collector::over(&folder, &[]);
+    let late = [1, 2, LATER / 2];
+    let events: Vec<Value> = (0..LATER + 10).filter(|number| !late.contains(number)).map(event).collect();
+    let send = |key: &str, events: &[Value]| -> Vec<Value> {
+        let answer = collector.send(&Request::post("/v1/events").key(key).json(&json!({"events": events})));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["results"].as_array().expect("results").clone()
+    };
+    for batch in events.chunks(500) {
+        assert!(send(PUBLIC, batch).iter().all(|result| result["status"] == "stored"));
+    }
+    let told = send(PUBLIC, &[event(1), event(LATER / 2), event(0)]);
+    assert_eq!(told[0]["code"], "too_old", "{told:?}");
+    assert!(told[0]["detail"].as_str().is_some_and(|detail| detail.contains("10000 events")), "{told:?}");
+    assert_eq!((&told[1]["status"], &told[2]["status"]), (&json!("stored"), &json!("duplicate")), "{told:?}");
+    assert_eq!(send(SECRET, &[event(2)])[0]["status"], "stored");
+    assert_eq!(collector.decide(&visitor, &json!([]))["facts"]["n.click"], LATER + 9);
     drop(collector);
     verify(&folder);
 }

@@ -11,7 +11,7 @@ pub(crate) mod taobao;
 
 use crate::error::Error;
 use crate::secrets::Secrets;
-use crate::store::{Batch, Client, Incoming, Rejected, Verdict};
+use crate::store::{Batch, Client, Incoming, MAX_KEPT, Rejected, Verdict};
 use engine::batch::{corrected, in_window};
 use engine::clean;
 use engine::event::{Code, Event, Reject, Warning, shorten};
@@ -23,8 +23,6 @@ use std::borrow::Cow;
 
 /// Largest event, in bytes of its JSON.
 pub(crate) const MAX_EVENT: usize = 32 * 1024;
-/// As much of an event as is kept where it is not stored, in bytes of its JSON.
-const MAX_KEPT: usize = 8 * 1024;
 /// Why a bot's event is not stored.
 pub(crate) const BOT: &str = "bot";
 
@@ -286,7 +284,7 @@ pub(crate) fn status(verdict: Verdict) -> (&'static str, Option<&'static str>) {
         Verdict::SameTransaction => ("duplicate", Some("same_transaction")),
         Verdict::Gone => ("gone", None),
         Verdict::Conflict => ("rejected", Some(Code::IdConflict.text())),
-        Verdict::Sealed(_) => ("rejected", Some(Code::TooOld.text())),
+        Verdict::Sealed(_) | Verdict::Buried(_) => ("rejected", Some(Code::TooOld.text())),
     }
 }
 

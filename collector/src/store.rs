@@ -159,6 +159,8 @@ pub(crate) enum Verdict {
     Gone,
     /// It is of a time before this (ms), of which the site keeps sums only.
     Sealed(i64),
+    /// It is of a time before this (ms), after which its visitor has as many events as are folded again for a late one.
+    Buried(i64),
 }
 
 impl Verdict {
@@ -172,9 +174,20 @@ impl Verdict {
                 let detail = format!("expected a time since {since}: what was before is kept as sums only");
                 Some(Reject::new(Code::TooOld, "at", &detail))
             }
+            Verdict::Buried(before) => {
+                let since = engine::time::text(before);
+                let detail = format!("expected a time since {since}: the visitor has {MOST_LATER} events after that");
+                Some(Reject::new(Code::TooOld, "at", &detail))
+            }
         }
     }
 }
+
+/// Most events of a visitor that a late one from a page may be late by: each of them is folded again for it. A person has
+/// not so many in the days that pages may be late; who knows a page's key could make the writer do nothing else.
+pub(crate) const MOST_LATER: usize = 10_000;
+/// Bytes that are kept of an event that was not stored.
+pub(crate) const MAX_KEPT: usize = 8 * 1024;
 
 /// The verdicts of a batch, in its order; they arrive after the commit.
 pub(crate) type Receipt = oneshot::Receiver<Result<Vec<Verdict>, Error>>;

@@ -104,7 +104,9 @@ impl Code {
             Code::BadTime => "`at` is missing or not an RFC 3339 time with an offset",
             Code::BadValue => "a field has the wrong type or an impossible value",
             Code::BadLine => "a line of an imported file has not the fields of its format",
-            Code::TooOld => "the event is older than the accept window, or than the site keeps events",
+            Code::TooOld => {
+                "the event is older than the accept window, or than the site keeps events, or a page's visitor has 10,000 events after it"
+            }
             Code::InFuture => "the event is further ahead than the accept window",
             Code::EventTooLarge => "the event is over 32 KiB of JSON",
             Code::TooDeep => "`props` nest deeper than 4 levels",

@@ -137,7 +137,7 @@ impl Gauges {
                 Verdict::SameTransaction => ("duplicate", "same_transaction"),
                 Verdict::Gone => ("gone", ""),
                 Verdict::Conflict => ("rejected", Code::IdConflict.text()),
-                Verdict::Sealed(_) => ("rejected", Code::TooOld.text()),
+                Verdict::Sealed(_) | Verdict::Buried(_) => ("rejected", Code::TooOld.text()),
             };
             *results.entry(result).or_default() += 1;
         }

@@ -25,6 +25,7 @@ use anyhow::{Context, bail};
 use append::Appender;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -168,9 +169,17 @@ pub(crate) fn backup(folder: &Path, file: &Path) -> anyhow::Result<u64> {
     part.push(".part");
     let part = PathBuf::from(part);
     let done = copy(folder, &part).and_then(|bytes| {
-        // Unlike a rename this never replaces what somebody put there meanwhile.
-        std::fs::hard_link(&part, file).with_context(|| format!("cannot write {}", file.display()))?;
-        std::fs::remove_file(&part)?;
+        // Unlike a rename this never replaces what somebody put there meanwhile. Some file systems have no second names:
+        // there it is looked before.
+        match std::fs::hard_link(&part, file) {
+            Ok(()) => std::fs::remove_file(&part)?,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists || file.exists() => {
+                return Err(error).with_context(|| format!("cannot write {}", file.display()));
+            }
+            Err(_) => {
+                std::fs::rename(&part, file).with_context(|| format!("cannot write {}", file.display()))?;
+            }
+        }
         let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(beside)?.sync_all()?;
         Ok(bytes)

@@ -12,8 +12,8 @@ use self::totals::Sums;
 use super::cache::Cache;
 use super::strings;
 use crate::error::Error;
-use crate::store::{Batch, Client, Incoming, Rejected, Verdict};
-use engine::event::{Item, Reject};
+use crate::store::{Batch, Client, Incoming, MAX_KEPT, MOST_LATER, Rejected, Verdict};
+use engine::event::{Item, Reject, shorten};
 use engine::facts::State;
 use engine::id::Id;
 use engine::time::{DAY, MINUTE};
@@ -132,7 +132,28 @@ struct Fresh<'a> {
 /// What a group brings of one visitor.
 struct Visit<'a> {
     known: Known,
+    /// The time before which events are too late, once it was looked up; the beginning of time for none.
+    buried: Option<i64>,
     fresh: Vec<Fresh<'a>>,
+}
+
+impl Visit<'_> {
+    /// Since when events of the visitor are taken, where this one is before that.
+    fn buried(&mut self, transaction: &Transaction<'_>, incoming: &Incoming) -> Result<Option<i64>, Error> {
+        if self.known.state.last.is_none_or(|last| (incoming.time, incoming.id) > last) {
+            return Ok(None);
+        }
+        let before = match self.buried {
+            Some(before) => before,
+            None => transaction
+                .prepare_cached("select time from events where visitor = ? order by time desc limit 1 offset ?")?
+                .query_row(params![self.known.row, MOST_LATER as i64], |row| row.get(0))
+                .optional()?
+                .unwrap_or(i64::MIN),
+        };
+        self.buried = Some(before);
+        Ok((incoming.time < before).then_some(before))
+    }
 }
 
 impl Appender {
@@ -157,7 +178,7 @@ impl Appender {
                     Entry::Occupied(visit) => visit.into_mut(),
                     Entry::Vacant(place) => {
                         let known = self.visitor(transaction, site, &incoming.visitor)?;
-                        place.insert(Visit { known, fresh: Vec::new() })
+                        place.insert(Visit { known, buried: None, fresh: Vec::new() })
                     }
                 };
                 let gone = match batch.replayed {
@@ -167,7 +188,11 @@ impl Appender {
                 let verdict = if gone {
                     Verdict::Gone
                 } else if incoming.time < sealed {
-                    seen(transaction, incoming)?.unwrap_or(Verdict::Sealed(sealed))
+                    seen(transaction, site, incoming)?.unwrap_or(Verdict::Sealed(sealed))
+                } else if !batch.trusted
+                    && let Some(before) = visit.buried(transaction, incoming)?
+                {
+                    seen(transaction, site, incoming)?.unwrap_or(Verdict::Buried(before))
                 } else {
                     self.insert(transaction, batch, visit.known.row, client, incoming, texts)?
                 };
@@ -179,8 +204,8 @@ impl Appender {
                     }
                     Verdict::Duplicate | Verdict::SameTransaction | Verdict::Gone => {}
                     // What is tried again is noted already.
-                    Verdict::Conflict | Verdict::Sealed(_) if batch.replayed.is_some() => continue,
-                    Verdict::Conflict | Verdict::Sealed(_) => {
+                    Verdict::Conflict | Verdict::Sealed(_) | Verdict::Buried(_) if batch.replayed.is_some() => continue,
+                    Verdict::Conflict | Verdict::Sealed(_) | Verdict::Buried(_) => {
                         if let Some(reject) = verdict.reject() {
                             note(transaction, batch, &refused(incoming, reject)?)?;
                         }
@@ -199,7 +224,7 @@ impl Appender {
             verdicts.push(answers);
         }
         let mut placed = Vec::new();
-        for ((site, visitor), Visit { mut known, fresh }) in visits {
+        for ((site, visitor), Visit { mut known, fresh, .. }) in visits {
             if !fresh.is_empty() {
                 self.fold(transaction, site, visitor, &mut known, fresh, &mut placed)?;
             }
@@ -225,7 +250,7 @@ impl Appender {
         let id = incoming.id.0.to_be_bytes();
         // An order is looked up before its event is inserted; any other event by being inserted.
         if let Some(hash) = &incoming.transaction {
-            if let Some(verdict) = seen(transaction, incoming)? {
+            if let Some(verdict) = seen(transaction, site, incoming)? {
                 return Ok(verdict);
             }
             if ordered(transaction, batch, hash, incoming)? {
@@ -271,7 +296,7 @@ impl Appender {
                 incoming.sealed,
             ])?;
         if inserted == 0 {
-            return match seen(transaction, incoming)? {
+            return match seen(transaction, site, incoming)? {
                 Some(verdict) => Ok(verdict),
                 None => Err(Error::Internal(anyhow::anyhow!("an event is neither new nor there"))),
             };
@@ -392,12 +417,14 @@ impl Appender {
 }
 
 /// What became of an event that may be there already.
-fn seen(transaction: &Transaction<'_>, incoming: &Incoming) -> Result<Option<Verdict>, Error> {
-    let found: Option<[u8; 16]> = transaction
-        .prepare_cached("select hash from events where id = ?")?
-        .query_row([incoming.id.0.to_be_bytes()], |row| row.get(0))
+fn seen(transaction: &Transaction<'_>, site: i64, incoming: &Incoming) -> Result<Option<Verdict>, Error> {
+    let found: Option<([u8; 16], i64)> = transaction
+        .prepare_cached("select hash, site from events where id = ?")?
+        .query_row([incoming.id.0.to_be_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    Ok(found.map(|hash| if hash == incoming.hash { Verdict::Duplicate } else { Verdict::Conflict }))
+    // Ids are the store's: that of an event of another site is taken too.
+    let same = |found| found == (incoming.hash, site);
+    Ok(found.map(|found| if same(found) { Verdict::Duplicate } else { Verdict::Conflict }))
 }
 
 /// Whether an order was told of before; a secret key that tells of it again confirms it.
@@ -425,7 +452,7 @@ fn refused(incoming: &Incoming, Reject { code, path, detail }: Reject) -> Result
         code: code.text(),
         path,
         detail,
-        body: json(&event)?,
+        body: shorten(&json(&event)?, MAX_KEPT).to_owned(),
     })
 }
 

@@ -265,11 +265,11 @@ async function slow(folder) {
     row(`${batch} x ${connections}`, rate(result), ...times(result));
   }
   await delay(1_000);
-  const full = await collector.send(400, 128, "--hurried", "1");
+  const full = await collector.send(100, 256, "--hurried", "1");
   await delay(0);
   await file.close();
   console.log(
-    `with an fsync of 1 s and 128 senders of 400: ${full.busy} answers of 503, 99 % of them within ${full.busy_p99_ms.toFixed(1)} ms`,
+    `with an fsync of 1 s and 256 senders of 100: ${full.busy} answers of 503, 99 % of them within ${full.busy_p99_ms.toFixed(1)} ms`,
   );
   await stop(collector.running.child);
   await collector.verify();

@@ -501,8 +501,9 @@ pub(crate) trait Write: Send + Sync {
     /// says so.
     fn erase(&self, erasure: &Erasure) -> Result<Erased, Error>;
     /// Looks after what goes with time: raw events beyond their retention, old rejects, erasures that broke off, and
-    /// what nothing refers to any more. With `thorough` the latter however long ago it was last looked for.
-    fn upkeep(&self, now: i64, thorough: bool) -> Result<Upkeep, Error>;
+    /// what nothing refers to any more. With `thorough` the latter however long ago it was last looked for. Without a
+    /// time, where the clock is not believed, what goes by time stays.
+    fn upkeep(&self, now: Option<i64>, thorough: bool) -> Result<Upkeep, Error>;
 }
 
 /// Makes the keyed hash of a visitor's id.
@@ -650,6 +651,9 @@ pub(crate) trait Read: Send + Sync {
     ) -> Result<(), Error>;
     /// Events since a time among the latest `limit`, by time.
     fn since(&self, site: i64, time: i64, limit: usize) -> Result<Vec<Stored>, Error>;
+    /// When the store was last looked after, in ms; where it never was, when the newest event was received. `None` where
+    /// there is neither.
+    fn last_upkeep(&self) -> Result<Option<i64>, Error>;
     /// How much there is.
     fn extent(&self, site: i64) -> Result<Extent, Error>;
     /// What was not stored, by reason.

@@ -92,3 +92,44 @@ fn a_start_with_a_wrong_clock_goes_on_with_what_is_there() {
         verify(&folder);
     }
 }
+
+#[test]
+fn a_start_with_a_clock_that_is_years_ahead_deletes_nothing() {
+    let folder = Folder::new();
+    let Some(faults) = Faults::new(&folder, "") else { return };
+    let collector = faults.collector(&folder);
+    collector.put("/v1/site", &json!({"retention": 30}));
+    for day in [1, 20] {
+        assert_eq!(send(&collector, SECRET, "shopper", now() - day * DAY).0, "stored");
+    }
+    assert_eq!(send(&collector, PUBLIC, &fresh_id(), now() - 20 * DAY).0, "rejected");
+    let export = collector.export();
+    collector.kill();
+
+    faults.set(Word::ClockMs, 3_650 * DAY);
+    // An event that is dated by the wrong clock is no witness for it.
+    for events in [2, 3] {
+        let before = folder.log().len();
+        let collector = faults.collector(&folder);
+        let said = "nothing goes by it for an hour";
+        let doubted = (0..10_000).any(|_| {
+            assert_eq!(collector.send(&Request::get("/readyz")).status, 200);
+            folder.log()[before..].contains(said)
+        });
+        assert!(doubted, "{}", folder.log());
+        // By the time that this is written, the upkeep has done what it would do first.
+        assert_eq!(send(&collector, SECRET, "shopper", now() + 3_650 * DAY).0, "stored");
+        let kept = collector.export();
+        assert_eq!((kept.len(), &kept[..2]), (events + 1, &export[..]));
+        assert_eq!(collector.get("/v1/site")["sealed_before"], Value::Null);
+        assert_eq!(collector.get("/v1/rejected")["rejected"].as_array().map(Vec::len), Some(1));
+        collector.kill();
+    }
+
+    // Who asks for it by hand means it.
+    let collector = faults.collector(&folder);
+    let done = collector.send(&Request::post("/v1/upkeep").key(SECRET).json(&json!({}))).json();
+    assert_eq!((&done["events"], &done["rejects"]), (&json!(2), &json!(1)), "{done}");
+    collector.kill();
+    verify(&folder);
+}

@@ -12,7 +12,7 @@ use crate::secrets::{Secrets, hex, random, sha256};
 use crate::store::sqlite::Sqlite;
 use crate::store::{DEFAULT_SITE, Gauges, Key, KeyId, Scopes, Store, Upkeep};
 use anyhow::{Context, bail};
-use engine::time::{HOUR, MINUTE};
+use engine::time::{self, DAY, HOUR, MINUTE};
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -131,13 +131,61 @@ async fn serve(
 /// How often the store is looked after.
 const UPKEEP: Duration = Duration::from_hours(1);
 
+/// Further than this behind the last upkeep, a time is taken for that of a clock that is wrong, in ms.
+const LEAP: i64 = 2 * DAY;
+
+/// Whether the clock is to be believed where data goes by it. One that is wrong, as of a machine that came up before
+/// its clock was set, would take for good what is years from having had its time.
+#[derive(Clone, Copy, Default)]
+struct Trust {
+    /// Whether the last upkeep saw a leap, and kept what goes by time.
+    doubted: bool,
+}
+
+impl Trust {
+    /// The time of an upkeep, where it is believed: it goes on from the last one, or an upkeep an hour ago saw a leap as
+    /// well. By then a clock that can be set was set, and who was off for a week has lost no more than an hour.
+    fn believed(&mut self, last: Option<i64>, now: i64) -> Option<i64> {
+        let leapt = last.is_some_and(|last| now - last > LEAP);
+        let believed = !leapt || self.doubted;
+        self.doubted = leapt;
+        believed.then_some(now)
+    }
+}
+
 /// Looks after the store, now and every hour.
 async fn upkeep(store: Arc<dyn Store>) {
+    let mut trust = Trust::default();
     let mut hour = tokio::time::interval(UPKEEP);
+    // Two upkeeps are an hour apart also where one took long.
+    hour.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         hour.tick().await;
-        let store = Arc::clone(&store);
-        match tokio::task::spawn_blocking(move || store.upkeep(clock::now(), false)).await {
+        let done = tokio::task::spawn_blocking({
+            let store = Arc::clone(&store);
+            move || {
+                let (last, now) = (store.last_upkeep(), clock::now());
+                let done = last.and_then(|last| {
+                    let believed = trust.believed(last, now);
+                    if believed.is_none() {
+                        let (now, last) = (time::text(now), time::text(last.unwrap_or_default()));
+                        tracing::warn!(
+                            now,
+                            last,
+                            "the clock is days beyond the last upkeep: nothing goes by it for an hour"
+                        );
+                    }
+                    store.upkeep(believed, false)
+                });
+                (trust, done)
+            }
+        })
+        .await;
+        let done = done.map(|(kept, done)| {
+            trust = kept;
+            done
+        });
+        match done {
             Ok(Ok(done)) if done.events + done.rejects > 0 => {
                 let Upkeep { events, rejects, strings, clients } = done;
                 tracing::info!(events, rejects, strings, clients, "what has had its time is gone");
@@ -187,4 +235,30 @@ fn keys(store: &dyn Store, options: &Serve) -> anyhow::Result<Vec<(&'static str,
 
 fn is_key(text: &str) -> bool {
     (17..=129).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_leaps_is_believed_an_hour_later() {
+        let day = |n: i64| n * DAY;
+        // Last upkeep or newest event, now, and whether what goes by time goes.
+        for (what, upkeeps) in [
+            ("a store without anything", &[(None, day(9_000), true), (Some(day(9_000)), day(9_000) + HOUR, true)][..]),
+            ("an hour later, two days later", &[(Some(0), HOUR, true), (Some(HOUR), HOUR + day(2), true)]),
+            (
+                "off for a week",
+                &[(Some(0), day(7), false), (Some(0), day(7) + HOUR, true), (Some(day(7)), day(8), true)],
+            ),
+            ("put right in time", &[(Some(0), day(4_000), false), (Some(0), HOUR, true), (Some(HOUR), day(90), false)]),
+            ("set back", &[(Some(day(4_000)), day(9), true)]),
+        ] {
+            let mut trust = Trust::default();
+            for (last, now, goes) in upkeeps {
+                assert_eq!(trust.believed(*last, *now), goes.then_some(*now), "{what}");
+            }
+        }
+    }
 }

@@ -67,7 +67,7 @@ pub(super) async fn post(
 /// Does now what is done every hour, and all of what is done every day; answers with how much went.
 pub(super) async fn upkeep(State(app): State<Shared>, caller: Caller) -> Result<Response, Error> {
     caller.may(Scopes::MANAGE)?;
-    let done = blocking(move || app.store.upkeep(clock::now(), true)).await?;
+    let done = blocking(move || app.store.upkeep(Some(clock::now()), true)).await?;
     json(
         Map::new()
             .with("events", done.events as f64)

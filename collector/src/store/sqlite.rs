@@ -412,7 +412,7 @@ impl Write for Sqlite {
         self.erase_all(erasure)
     }
 
-    fn upkeep(&self, now: i64, thorough: bool) -> Result<Upkeep, Error> {
+    fn upkeep(&self, now: Option<i64>, thorough: bool) -> Result<Upkeep, Error> {
         let _turn = self.chores.lock().unwrap_or_else(PoisonError::into_inner);
         self.look_after(now, thorough)
     }

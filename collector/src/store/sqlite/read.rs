@@ -219,6 +219,14 @@ impl Read for Sqlite {
         )
     }
 
+    fn last_upkeep(&self) -> Result<Option<i64>, Error> {
+        self.read(|connection| {
+            let last = "select value from meta where key = 'looked_after'";
+            let newest = "select time + delay from events order by row desc limit 1";
+            Ok(connection.query_row(&format!("select coalesce(({last}), ({newest}))"), [], |row| row.get(0))?)
+        })
+    }
+
     fn since(&self, site: i64, time: i64, limit: usize) -> Result<Vec<Stored>, Error> {
         // The latest rows by number, then those of them that are late enough: row numbers go with arrival.
         let mut latest = self.collect(

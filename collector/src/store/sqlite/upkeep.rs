@@ -8,9 +8,29 @@ use rusqlite::{OptionalExtension, params};
 
 impl Sqlite {
     /// See [`crate::store::Write::upkeep`].
-    pub(super) fn look_after(&self, now: i64, thorough: bool) -> Result<Upkeep, Error> {
-        let mut done = Upkeep { rejects: self.drop_rejects(now)?, ..Upkeep::default() };
+    pub(super) fn look_after(&self, now: Option<i64>, thorough: bool) -> Result<Upkeep, Error> {
         self.erase_rest()?;
+        let done = match now {
+            Some(now) => self.drop_by_time(now, thorough)?,
+            None => {
+                // Events that this clock dates must not make it look right after a restart.
+                self.writer.run(|connection| {
+                    let newest = "select 'looked_after', time + delay from events order by row desc limit 1";
+                    connection.execute(&format!("insert or ignore into meta (key, value) {newest}"), [])?;
+                    Ok(())
+                })?;
+                Upkeep::default()
+            }
+        };
+        if self.scrub_is_due()? && !self.scrub(false)?.0 {
+            tracing::warn!("what was erased is still in the log, as a reader holds it: it is tried again");
+        }
+        Ok(done)
+    }
+
+    /// Drops what has had its time by `now`, and notes that this was done.
+    fn drop_by_time(&self, now: i64, thorough: bool) -> Result<Upkeep, Error> {
+        let mut done = Upkeep { rejects: self.drop_rejects(now)?, ..Upkeep::default() };
         let sites: Vec<(i64, i64)> = self.read(|connection| {
             let mut statement =
                 connection.prepare_cached("select id, retention from sites where retention is not null")?;
@@ -39,9 +59,10 @@ impl Sqlite {
                 Ok(())
             })?;
         }
-        if self.scrub_is_due()? && !self.scrub(false)?.0 {
-            tracing::warn!("what was erased is still in the log, as a reader holds it: it is tried again");
-        }
+        self.writer.run(move |connection| {
+            connection.execute("insert or replace into meta (key, value) values ('looked_after', ?)", params![now])?;
+            Ok(())
+        })?;
         Ok(done)
     }
 }

@@ -226,3 +226,44 @@ fn only_a_secret_key_that_sends_and_manages_takes_in_once_more() {
     assert_eq!(post(&make(json!(["ingest", "manage"])), &good), "200");
     assert_eq!(collector.export().len(), 1);
 }
+
+#[test]
+fn a_site_keeps_a_bounded_number_of_rejects_and_counts_all() {
+    let mut collector = Collector::new();
+    let folder = std::sync::Arc::clone(&collector.folder);
+    let count = |collector: &Collector| {
+        let site = collector.get("/v1/site");
+        site["rejected"]["bad_name"].as_i64().unwrap_or_else(|| panic!("{site}"))
+    };
+    let refuse = |collector: &Collector, name: &str| {
+        let refused = json!({"id": fresh_id(), "name": name, "at": time::text(now())});
+        assert_eq!(send(collector, false, &json!({"events": [refused]}))[0]["code"], "bad_name");
+        refused
+    };
+    refuse(&collector, "1st");
+    assert!(collector.terminate().success());
+    let database = rusqlite::Connection::open(folder.database()).expect("the database");
+    // One less than there is room for.
+    let filled = "insert into rejects (hash, site, received, sent_at, trusted, visitor, code, path, detail, body) \
+                  with recursive n (n) as (select 1 union all select n + 1 from n where n < 99998) \
+                  select null, site, received, null, 0, null, code, path, detail, body from rejects, n";
+    assert_eq!(database.execute(filled, []).expect("many rejects"), 99_998);
+    database.execute("update reject_counts set n = n + 99998", []).expect("as many counted");
+    drop(database);
+
+    let collector = Collector::over(&folder, &[]);
+    let kept = || {
+        let database = rusqlite::Connection::open(folder.database()).expect("the database");
+        database.query_row("select count(*) from rejects", [], |row| row.get::<_, i64>(0)).expect("a count")
+    };
+    let last = refuse(&collector, "2nd");
+    assert_eq!((kept(), count(&collector)), (100_000, 100_000));
+    refuse(&collector, "3rd");
+    refuse(&collector, "4th");
+    assert_eq!((kept(), count(&collector)), (100_000, 100_002));
+    // What is kept is known when it comes again.
+    send(&collector, false, &json!({"events": [last]}));
+    assert_eq!((kept(), count(&collector)), (100_000, 100_002));
+    assert_eq!(rejected(&collector, "?limit=1").0[0]["body"]["name"], "2nd");
+    verified(&collector);
+}

@@ -48,6 +48,7 @@ pub(in crate::store) struct Appender {
     next_visitor: Option<i64>,
     /// From when on sites take events.
     sealed: Map<i64, i64>,
+    room: Room,
     /// What was referred to since somebody wants to know.
     used: Option<forget::Used>,
 }
@@ -62,6 +63,7 @@ impl Default for Appender {
             clients: Cache::new(CLIENTS, |client, _| 4 * ENTRY + client.context.len()),
             next_visitor: None,
             sealed: Map::default(),
+            room: Room::default(),
             used: None,
         }
     }
@@ -207,7 +209,7 @@ impl Appender {
                     Verdict::Conflict | Verdict::Sealed(_) | Verdict::Buried(_) if batch.replayed.is_some() => continue,
                     Verdict::Conflict | Verdict::Sealed(_) | Verdict::Buried(_) => {
                         if let Some(reject) = verdict.reject() {
-                            note(transaction, batch, &refused(incoming, reject)?)?;
+                            note(transaction, &mut self.room, batch, &refused(incoming, reject)?)?;
                         }
                     }
                 }
@@ -219,7 +221,7 @@ impl Appender {
                 }
             }
             for rejected in &batch.rejected {
-                note(transaction, batch, rejected)?;
+                note(transaction, &mut self.room, batch, rejected)?;
             }
             verdicts.push(answers);
         }
@@ -461,34 +463,71 @@ fn is_kept(transaction: &Transaction<'_>, site: i64, row: i64) -> Result<bool, E
     Ok(transaction.prepare_cached("select 1 from rejects where row = ? and site = ?")?.exists([row, site])?)
 }
 
-/// Notes what was not stored; what came before is noted already.
-fn note(transaction: &Transaction<'_>, batch: &Batch, rejected: &Rejected) -> Result<(), Error> {
-    let new = transaction
-        .prepare_cached(
-            "insert into rejects (hash, site, received, sent_at, trusted, filtered, visitor, code, path, detail, body) \
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
-        )?
-        .execute(params![
-            rejected.hash,
-            batch.site,
-            batch.received,
-            batch.sent_at,
-            batch.trusted,
-            rejected.filtered,
-            rejected.visitor,
-            rejected.code,
-            rejected.path,
-            rejected.detail,
-            rejected.body
-        ])?;
-    if new > 0 {
+/// Most rejects that are kept of a site: by size at most 800 MB, and usually a tenth of that.
+const REJECTS: i64 = 100_000;
+/// So many rejects after a look at a site that is full, there is another one.
+const LOOK_AGAIN: i64 = 1_000;
+
+/// How many more rejects are kept of each site before they are counted anew: never more than there is room for, as
+/// those that go in between only make more.
+#[derive(Default)]
+struct Room(Map<i64, Left>);
+
+/// What is left of a site's room.
+enum Left {
+    Room(i64),
+    /// It was full; so many are not kept before the next look.
+    Full(i64),
+}
+
+impl Room {
+    /// Whether one more reject of the site is kept.
+    fn take(&mut self, transaction: &Transaction<'_>, site: i64) -> Result<bool, Error> {
+        let left = self.0.entry(site).or_insert(Left::Room(0));
+        if matches!(left, Left::Room(..1) | Left::Full(..1)) {
+            let kept: i64 = transaction
+                .prepare_cached("select count(*) from rejects where site = ?")?
+                .query_row([site], |row| row.get(0))?;
+            *left = if kept < REJECTS { Left::Room(REJECTS - kept) } else { Left::Full(LOOK_AGAIN) };
+        }
+        let (Left::Room(n) | Left::Full(n)) = left;
+        *n -= 1;
+        Ok(matches!(left, Left::Room(_)))
+    }
+}
+
+/// Notes what was not stored; what came before is noted already. Where there is no room for it, it is only counted.
+fn note(transaction: &Transaction<'_>, room: &mut Room, batch: &Batch, rejected: &Rejected) -> Result<(), Error> {
+    let known = transaction.prepare_cached("select 1 from rejects where hash = ?")?.exists([rejected.hash])?;
+    if known {
+        return Ok(());
+    }
+    if room.take(transaction, batch.site)? {
         transaction
             .prepare_cached(
-                "insert into reject_counts (site, day, code, filtered, n) values (?, ?, ?, ?, 1) \
-                 on conflict do update set n = n + 1",
+                "insert into rejects (hash, site, received, sent_at, trusted, filtered, visitor, code, path, detail, \
+                 body) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
-            .execute(params![batch.site, batch.received.div_euclid(DAY), rejected.code, rejected.filtered])?;
+            .execute(params![
+                rejected.hash,
+                batch.site,
+                batch.received,
+                batch.sent_at,
+                batch.trusted,
+                rejected.filtered,
+                rejected.visitor,
+                rejected.code,
+                rejected.path,
+                rejected.detail,
+                rejected.body
+            ])?;
     }
+    transaction
+        .prepare_cached(
+            "insert into reject_counts (site, day, code, filtered, n) values (?, ?, ?, ?, 1) \
+             on conflict do update set n = n + 1",
+        )?
+        .execute(params![batch.site, batch.received.div_euclid(DAY), rejected.code, rejected.filtered])?;
     Ok(())
 }
 

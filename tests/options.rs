@@ -86,3 +86,29 @@ fn a_wrong_option_ends_with_code_2_and_one_line() {
     }
     assert!(!folder.path("beckon-data").exists(), "a wrong option makes no folder");
 }
+
+#[test]
+fn a_key_that_is_none_is_refused_before_anything_is_made_and_not_shown() {
+    let folder = Folder::new();
+    let long = format!("sk_{}", "a".repeat(129));
+    for (name, option, value) in [
+        ("BECKON_SECRET_KEY", "secret_key", "sk_short"),
+        ("BECKON_SECRET_KEY", "secret_key", "pk_0123456789abcdef0123"),
+        ("BECKON_SECRET_KEY", "secret_key", "sk_0123456789abcdef-123"),
+        ("BECKON_SECRET_KEY", "secret_key", &long),
+        ("BECKON_PUBLIC_KEY", "public_key", SECRET),
+        ("BECKON_METRICS_TOKEN", "metrics_token", "fifteen-letters"),
+    ] {
+        let in_file = format!("{option} = \"{value}\"\n");
+        for (text, environment) in [("", &[(name, value)][..]), (&in_file, &[])] {
+            fs::write(folder.path("beckon.toml"), text).expect("a file");
+            for arguments in [&["serve", "--data", "fresh"], &["config", "--data", "fresh"]] {
+                let (code, said, errors) = run(&folder, arguments, environment);
+                assert_eq!((code, said.as_str(), errors.lines().count()), (Some(2), "", 1), "{errors}");
+                assert!(errors.starts_with(&format!("beckon: `{option}` must be ")), "{errors}");
+                assert!(!errors.contains(value), "it is shown: {errors}");
+                assert!(!folder.path("fresh").exists() && !folder.path("fresh.key").exists());
+            }
+        }
+    }
+}

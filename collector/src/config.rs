@@ -16,6 +16,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
 
+/// Shortest token that is none to guess.
+const MIN_TOKEN: usize = 16;
 /// Where the options of every command stand in its help: after its own.
 const GENERAL: usize = 100;
 
@@ -73,6 +75,9 @@ pub(crate) fn read() -> Result<(Options, Vec<Setting>), String> {
     };
     let matches = file.as_defaults(command).get_matches_from(&arguments);
     let options = Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Command::Serve(serve) | Command::Config(serve) = &options.command {
+        serve.check()?;
+    }
     let settings = settings(&matches, &file);
     Ok((options, settings))
 }
@@ -247,6 +252,29 @@ pub(crate) struct Serve {
     pub(crate) metrics_token: Option<String>,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+impl Serve {
+    /// Refuses keys and tokens of a form that nobody should use. The parser of the command line would repeat what it
+    /// refuses, and these are secrets.
+    fn check(&self) -> Result<(), String> {
+        for (option, prefix, key) in [("public_key", "pk_", &self.public_key), ("secret_key", "sk_", &self.secret_key)]
+        {
+            let fits = |key: &String| {
+                key.strip_prefix(prefix).is_some_and(|rest| {
+                    (16..=128).contains(&rest.len())
+                        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                })
+            };
+            if !key.as_ref().is_none_or(fits) {
+                return Err(format!("`{option}` must be {prefix} and 16 to 128 letters, digits or _"));
+            }
+        }
+        if self.metrics_token.as_ref().is_some_and(|token| token.len() < MIN_TOKEN) {
+            return Err(format!("`metrics_token` must be at least {MIN_TOKEN} characters"));
+        }
+        Ok(())
+    }
 }
 
 /// An address as browsers see it: a scheme, a host, perhaps a port, and nothing behind it.

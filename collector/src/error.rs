@@ -86,6 +86,10 @@ impl Error {
     }
 }
 
+/// Goes with an answer that says [`Error::BadOrigin`], for who adds headers to it.
+#[derive(Clone, Copy)]
+pub(crate) struct OriginRefused;
+
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Error::BadJson { line: error.line(), column: error.column() }
@@ -119,6 +123,9 @@ impl IntoResponse for Error {
             _ => {}
         }
         let mut response = (status, problem.to_string()).into_response();
+        if matches!(self, Error::BadOrigin) {
+            response.extensions_mut().insert(OriginRefused);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

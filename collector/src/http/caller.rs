@@ -3,7 +3,7 @@
 use super::App;
 use crate::access::Grant;
 use crate::clock;
-use crate::error::Error;
+use crate::error::{Error, OriginRefused};
 use crate::store::Scopes;
 use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -118,11 +118,11 @@ pub(super) async fn cors(request: Request, next: Next) -> Response {
     } else {
         next.run(request).await
     };
-    let status = response.status();
+    // An origin that was refused is not echoed.
+    let refused = response.extensions().get::<OriginRefused>().is_some();
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    // An origin that was refused is not echoed.
-    if let Some(origin) = origin.filter(|_| status != StatusCode::FORBIDDEN) {
+    if let Some(origin) = origin.filter(|_| !refused) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
     }

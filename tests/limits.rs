@@ -157,6 +157,14 @@ fn keys_cannot_be_guessed_in_a_hurry() {
 }
 
 #[test]
+fn the_token_of_the_figures_cannot_be_guessed_in_a_hurry() {
+    let collector = limited(&[BY_CLIENT, &["--metrics-token", "a-token-of-some-length"]].concat());
+    let (taken, answer) = until_refused(&collector, || Request::get("/metrics").key("another-token-of-that"));
+    assert!(taken >= BURST, "{taken}");
+    assert_eq!(answer.said(), "429 rate_limited");
+}
+
+#[test]
 fn a_key_has_a_limit_where_one_is_set() {
     let collector = limited(&["--limits-key-rate", "1", "--limits-key-burst", "5"]);
     for key in [SECRET, PUBLIC] {

@@ -151,7 +151,9 @@ pub(super) async fn guard(State(app): State<Shared>, mut request: Request, next:
     let client = Client::from(app.limits.client(peer, request.headers()));
     request.extensions_mut().insert(client);
     let path = request.uri().path();
-    let Some(wrong) = app.limits.wrong.as_ref().filter(|_| path.starts_with("/v1/") || path == "/signin") else {
+    let Some(wrong) =
+        app.limits.wrong.as_ref().filter(|_| path.starts_with("/v1/") || path == "/signin" || path == "/metrics")
+    else {
         return next.run(request).await;
     };
     if let Err(wait) = lock(wrong).look(client, app.limits.now()) {
@@ -215,10 +217,13 @@ impl<K: Copy + Eq + Hash> Buckets<K> {
 
     /// Like [`Buckets::take`], and takes nothing.
     fn look(&self, key: K, now: u64) -> Result<(), u64> {
-        match self.full_at.get(&key) {
-            Some(full_at) => wait(*full_at, self.every, self.whole, now),
-            None => Ok(()),
-        }
+        let full_at = match self.full_at.get(&key) {
+            Some(full_at) => *full_at,
+            // Room is made when somebody takes: until then the table is as full as it was then.
+            None if self.full_at.len() >= self.max => self.rest,
+            None => return Ok(()),
+        };
+        wait(full_at, self.every, self.whole, now)
     }
 
     /// Forgets full buckets, and where that is not enough, those that have a token left. A limit that is in force is
@@ -290,6 +295,8 @@ mod tests {
         }
         assert!(buckets.full_at.len() <= 100);
         assert!((200..1_000).all(|key| buckets.take(key, SECOND / 2 + SWEEP).is_err()));
+        assert!((200..1_000).all(|key| buckets.look(key, SECOND / 2 + SWEEP).is_err()));
+        assert_eq!(buckets.look(200, 10 * SECOND), Ok(()), "the shared bucket fills again");
         for key in 0..50 {
             assert!(buckets.take(key, SECOND / 2 + 2 * SWEEP).is_err(), "{key}");
         }

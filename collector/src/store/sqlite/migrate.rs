@@ -61,6 +61,8 @@ pub(super) fn migrate(connection: &mut Connection, folder: &Path, key_id: &str, 
         transaction
             .execute("insert into sites (id, name, holdout) values (1, 'default', ?)", [engine::offer::HOLDOUT])?;
         transaction.execute("insert into meta (key, value) values ('key_id', ?)", [key_id])?;
+        // There is nothing yet that could have had its time.
+        transaction.execute("insert into meta (key, value) values ('looked_after', ?)", [now])?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         transaction.commit()?;

@@ -3,7 +3,7 @@
 use super::Sqlite;
 use crate::error::Error;
 use crate::store::Upkeep;
-use engine::time::DAY;
+use engine::time::{DAY, HOUR};
 use rusqlite::{OptionalExtension, params};
 
 impl Sqlite {
@@ -60,7 +60,12 @@ impl Sqlite {
             })?;
         }
         self.writer.run(move |connection| {
-            connection.execute("insert or replace into meta (key, value) values ('looked_after', ?)", params![now])?;
+            // A start soon after the last one need not write.
+            connection.execute(
+                "insert into meta (key, value) values ('looked_after', ?1) \
+                 on conflict do update set value = ?1 where abs(value - ?1) >= ?2",
+                params![now, HOUR / 2],
+            )?;
             Ok(())
         })?;
         Ok(done)

@@ -355,13 +355,24 @@ static int synced(int fd, int (*sync)(int)) {
         pthread_mutex_unlock(&lock);
     }
     int done = sync(fd), error = errno;
-    if (done == 0 && confirmed) {
+    if (done == 0 && file) {
         pthread_mutex_lock(&lock);
+        /* A sync of another thread failed meanwhile and took with it what this one was to confirm: Linux looks for
+         * errors once the writing is over, so it tells of that here. */
+        if (told[fd] != file->failures) {
+            told[fd] = file->failures;
+            pthread_mutex_unlock(&lock);
+            count(SYNCS_FAILED);
+            errno = EIO;
+            return -1;
+        }
         /* What was written meanwhile is not confirmed by this. Another sync may have been quicker. */
         struct change **from = &file->latest;
         while (*from && *from != confirmed) from = &(*from)->before;
-        forget(*from);
-        *from = NULL;
+        if (confirmed) {
+            forget(*from);
+            *from = NULL;
+        }
         pthread_mutex_unlock(&lock);
     }
     if (done == 0) count(SYNCS);

@@ -172,13 +172,23 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// Masks a part of an address. Where `plus` may be a form's space it is read as itself first (`jo+shop@mail.example`, as
-/// somebody typed it) and then as the space.
+/// somebody typed it) and then as the space. What was decoded for one mask may read as something else afterwards, so it is
+/// looked at until nothing changes.
 fn part(text: &str, plus: bool, out: &mut String) {
-    let typed = decoded(text, false);
-    let text = typed.as_deref().unwrap_or(text);
-    let spaced = if plus { decoded(text, true) } else { None };
-    out.push_str(spaced.as_deref().unwrap_or(text));
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..MOST_LOOKS {
+        let typed = decoded(&text, false);
+        let spaced = if plus { decoded(typed.as_deref().unwrap_or(&text), true) } else { None };
+        match spaced.or(typed) {
+            Some(masked) if masked != text => text = Cow::Owned(masked),
+            _ => break,
+        }
+    }
+    out.push_str(&text);
 }
+
+/// Far more often than any text has needed: each look takes away what the next one would find.
+const MOST_LOOKS: usize = 8;
 
 /// A part of an address, masked as it reads once it is decoded: browsers send `+49 170` as `%2B49%20170`. `None` where
 /// nothing has to be masked: it stays as it came.

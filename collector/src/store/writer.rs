@@ -27,6 +27,7 @@ type Job = Box<dyn FnOnce(&mut Connection, &mut Appender) + Send>;
 enum Command {
     Append(Prepared, oneshot::Sender<Result<Vec<Verdict>, Error>>),
     Run(Job),
+    Fold(Sender<Result<bool, Error>>),
     Close,
 }
 
@@ -52,7 +53,8 @@ impl Writer {
         gauges: Arc<Gauges>,
     ) -> anyhow::Result<Writer> {
         let (commands, receiver) = channel();
-        let wal = Wal::keep(&mut connection, beside)?;
+        let index = format!("{}-shm", connection.path().unwrap_or_default());
+        let wal = Wal::keep(&mut connection, beside, index.as_ref())?;
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn({
             let gauges = Arc::clone(&gauges);
             move || {
@@ -110,6 +112,13 @@ impl Writer {
         answer.recv().map_err(|_| Error::ShuttingDown)?
     }
 
+    /// Folds all of the log into the database and empties it; false where a reader needs some of it.
+    pub(super) fn fold_log(&self) -> Result<bool, Error> {
+        let (sender, answer) = channel();
+        self.commands.send(Command::Fold(sender)).map_err(|_| Error::ShuttingDown)?;
+        answer.recv().map_err(|_| Error::ShuttingDown)?
+    }
+
     /// Commits what is queued, then ends the thread.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
@@ -157,15 +166,19 @@ impl Work {
             }
             match after {
                 Some(Command::Run(job)) => job(&mut self.connection, &mut self.appender),
+                Some(Command::Fold(sender)) => {
+                    // Readers are not waited for: senders would wait too. A caller that has gone needs no answer.
+                    let _ = sender.send(self.wal.empty(&self.connection, Duration::ZERO).map_err(Error::from));
+                }
                 Some(Command::Close) => break,
                 _ => {}
             }
-            if let Err(error) = self.wal.after_commit(&self.connection, BUSY) {
+            if let Err(error) = self.wal.after_commit(&self.connection) {
                 tracing::warn!(%error, "the log could not be started anew");
             }
         }
         // Leaves one tidy file behind; what is in the log would be found at the next start all the same.
-        if let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
+        if let Err(error) = self.wal.empty(&self.connection, BUSY) {
             tracing::warn!(%error, "the log could not be folded into the database");
         }
     }

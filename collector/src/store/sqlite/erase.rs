@@ -7,7 +7,7 @@
 use super::append::{MOST, QUARTER, write_state};
 use super::read::{ROW, STORED, stored};
 use super::retention::{PIECE, base, drop_event};
-use super::{Appender, BUSY, Sqlite, strings};
+use super::{Appender, Sqlite, strings};
 use crate::error::Error;
 use crate::store::{Erased, Erasure};
 use engine::event::{Item, Micro};
@@ -287,17 +287,13 @@ impl Sqlite {
                 // A copy of the log is under way beside the writer, which SQLite does not wait for; here nobody waits.
                 std::thread::sleep(FOLD);
             }
-            let folded = self.writer.run(|connection| {
-                // Readers are not waited for: senders would wait too.
-                connection.busy_timeout(Duration::ZERO)?;
-                let busy = connection.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0));
-                connection.busy_timeout(BUSY)?;
-                let busy = busy?;
-                if busy == 0 {
+            let folded = self.writer.fold_log();
+            if let Ok(true) = folded {
+                self.writer.run(|connection| {
                     connection.execute("delete from meta where key = 'scrub'", [])?;
-                }
-                Ok(busy == 0)
-            });
+                    Ok(())
+                })?;
+            }
             match folded {
                 Ok(true) => return Ok((true, scrubbed)),
                 Ok(false) | Err(Error::Busy) => {}

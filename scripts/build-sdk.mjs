@@ -1,12 +1,37 @@
 // The npm package: Rust to Wasm, its glue, the hand-written start, the types; all into sdk-wasm/dist.
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { Failure, main, note, root, run, step } from "./run.mjs";
+import { ask, Failure, main, note, root, run, step } from "./run.mjs";
 import { nodeModules, toolchain, wasmBindgen, wasmTarget } from "./setup.mjs";
 
 export const dist = join(root, "sdk-wasm", "dist");
+const js = join(root, "sdk-wasm", "js");
 const stamp = join(root, "target", "sdk-inputs");
+
+/**
+ * The files of the package: each is bundled from the file of js/ that has its name, but for what `beside` leaves to
+ * another file of the package, so that it is fetched later, or once. Whoever can be required has a CommonJS twin:
+ * Jest and older servers know nothing else.
+ * @type {{ name: string, beside?: string[], twin?: boolean, classic?: boolean }[]}
+ */
+const FILES = [
+  { name: "beckon", beside: ["tier1"], twin: true },
+  { name: "tier1", beside: ["engine", "rare"] },
+  { name: "rare" },
+  { name: "worker", beside: ["engine"] },
+  { name: "script", beside: ["tier1"], classic: true },
+  { name: "react", beside: ["beckon"], twin: true },
+];
 
 /**
  * What rustc and wasm-bindgen emit, feature by feature: with `--all-features` wasm-opt writes types that browsers
@@ -21,15 +46,17 @@ const WASM_FEATURES = [
   "reference-types",
   "multivalue",
 ];
+const OPTIMIZE = [
+  "-Oz",
+  ...WASM_FEATURES.map((feature) => `--enable-${feature}`),
+  ...["--strip-debug", "--strip-producers", "--strip-target-features"],
+];
 
 /** Builds the package when one of its inputs changed. Returns which std is in it. */
 export async function buildSdk() {
   const build = await wasmTarget();
   const inputs = hashOf([JSON.stringify(build), ...sourceFiles()]);
-  const complete = ["beckon.js", "engine.js", "engine_bg.wasm", "index.d.ts"].every((name) =>
-    existsSync(join(dist, name)),
-  );
-  if (complete && existsSync(stamp) && readFileSync(stamp, "utf8") === inputs) {
+  if (existsSync(join(dist, "provenance.json")) && existsSync(stamp) && readFileSync(stamp, "utf8") === inputs) {
     note("sdk-wasm/dist is up to date");
     return build.std;
   }
@@ -40,6 +67,7 @@ export async function buildSdk() {
     rmSync(glue, { recursive: true, force: true });
     await run(bindgen, [wasm, "--target", "web", "--out-name", "engine", "--out-dir", glue, "--no-typescript"]);
     await assemble(glue);
+    writeFileSync(join(dist, "provenance.json"), `${JSON.stringify(provenance(build), null, 2)}\n`);
     writeFileSync(stamp, inputs);
   });
   return build.std;
@@ -60,19 +88,104 @@ async function assemble(glue) {
   mkdirSync(dist, { recursive: true });
 
   const wasm = join(dist, "engine_bg.wasm");
-  const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
-  const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
   const optimizer = join(root, "node_modules", "binaryen", "bin", "wasm-opt");
-  await run(process.execPath, [optimizer, join(glue, "engine_bg.wasm"), "-o", wasm, "-Oz", ...features, ...strip]);
+  await run(process.execPath, [optimizer, join(glue, "engine_bg.wasm"), "-o", wasm, ...OPTIMIZE]);
   // A module that the optimiser made unloadable must not leave this machine.
   await WebAssembly.compile(readFileSync(wasm));
 
   await minified(join(glue, "engine.js"), join(dist, "engine.js"));
-  const js = join(root, "sdk-wasm", "js");
-  for (const name of readdirSync(js)) {
-    if (name.endsWith(".js")) await minified(join(js, name), join(dist, name));
-    if (name.endsWith(".d.ts")) copyFileSync(join(js, name), join(dist, name));
+  for (const file of FILES) {
+    if (!existsSync(join(js, `${file.name}.js`))) continue;
+    if (file.name === "beckon") await minified(join(js, "beckon.js"), join(dist, "beckon.js"));
+    else await bundled(file, file.classic ? "iife" : "es");
+    if (file.twin) await bundled(file, "cjs");
   }
+  for (const name of readdirSync(js)) {
+    if (!name.endsWith(".d.ts")) continue;
+    copyFileSync(join(js, name), join(dist, name));
+    const types = readFileSync(join(js, name), "utf8").replaceAll('.js"', '.cjs"');
+    if (name !== "engine_bg.wasm.d.ts") writeFileSync(join(dist, name.replace(".d.ts", ".d.cts")), types);
+  }
+}
+
+/** What the Wasm is compiled from. */
+const WASM_SOURCES = ["Cargo.toml", "Cargo.lock", "engine", "sdk-wasm/Cargo.toml", "sdk-wasm/src"];
+
+/**
+ * Where the bytes of the package come from, for whoever wants to build them again: no time, no path and no commit is
+ * in it, so that the same sources and tools give the same file. `sources.sha256` is what
+ * `git ls-files FILES | LC_ALL=C sort | xargs sha256sum | sha256sum` prints.
+ * @param {import("./setup.mjs").WasmBuild} build
+ */
+function provenance({ std, args, env }) {
+  const { version } = JSON.parse(readFileSync(join(root, "sdk-wasm", "package.json"), "utf8"));
+  const locked = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+  const sources = WASM_SOURCES.flatMap((path) => filesUnder(path)).sort();
+  const lines = sources.map((path) => `${hashOf([readFileSync(join(root, path))], "")}  ${path}\n`);
+  const files = readdirSync(dist).filter((name) => !/\.map$|^provenance/.test(name));
+  return {
+    package: `beckon@${version}`,
+    files: Object.fromEntries(
+      files.sort().map((name) => {
+        const bytes = readFileSync(join(dist, name));
+        return [name, { bytes: bytes.length, sha256: hashOf([bytes], "") }];
+      }),
+    ),
+    wasm: {
+      file: "engine_bg.wasm",
+      sources: { files: WASM_SOURCES, sha256: hashOf([lines.join("")], "") },
+      rustc: ask(env.RUSTC ?? "rustc", "--version"),
+      std: std === "small" ? args.filter((arg) => arg !== "-Z") : "as rustup delivers it",
+      flags: env.RUSTFLAGS ?? "",
+      profile: "sdk",
+      optimizer: `binaryen ${locked["node_modules/binaryen"].version}, wasm-opt ${OPTIMIZE.join(" ")}`,
+    },
+    bundler: `rolldown ${locked["node_modules/rolldown"].version}`,
+  };
+}
+
+/** @param {string} path of a file or a folder, relative to the checkout @returns {string[]} */
+function filesUnder(path) {
+  if (statSync(join(root, path)).isFile()) return [path];
+  return readdirSync(join(root, path), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
+}
+
+/** @param {typeof FILES[number]} file @param {"es" | "cjs" | "iife"} format */
+async function bundled({ name, beside = [] }, format) {
+  const { build } = await import("rolldown");
+  const ending = format === "cjs" ? "cjs" : "js";
+  await build({
+    input: join(js, `${name}.js`),
+    platform: "browser",
+    external: ["react"],
+    // React's directive is wanted where it is: first in the file.
+    checks: { moduleLevelDirective: false },
+    plugins: [
+      {
+        name: "beside",
+        resolveId(id, importer) {
+          const other = /^\.\/(\w+)\.js$/.exec(id)?.[1];
+          if (!importer || !other || !beside.includes(other)) return null;
+          // What is fetched later is a module for everybody, also where it is a twin that asks for it.
+          return {
+            id: `./${other}.${FILES.find((file) => file.name === other)?.twin ? ending : "js"}`,
+            external: true,
+          };
+        },
+      },
+    ],
+    transform: { target: "es2022" },
+    output: {
+      file: join(dist, `${name}.${ending}`),
+      format,
+      minify: true,
+      comments: false,
+      sourcemap: true,
+      codeSplitting: false,
+    },
+  });
 }
 
 /** @param {string} from @param {string} to */
@@ -90,19 +203,15 @@ async function minified(from, to) {
 function sourceFiles() {
   const files = ["Cargo.toml", "Cargo.lock", "package-lock.json", "scripts/build-sdk.mjs"];
   for (const folder of ["engine", "sdk-wasm"]) {
-    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
-      const path = join(entry.parentPath, entry.name);
-      if (entry.isFile() && !path.startsWith(dist) && !path.includes("node_modules"))
-        files.push(path.slice(root.length + 1));
-    }
+    files.push(...filesUnder(folder).filter((path) => !/^sdk-wasm\/dist|node_modules/.test(path)));
   }
   return files.sort().flatMap((file) => [file, readFileSync(join(root, file))]);
 }
 
-/** @param {(string | Buffer)[]} parts */
-function hashOf(parts) {
+/** @param {(string | Buffer)[]} parts @param {string} [end] what follows each */
+function hashOf(parts, end = "\0") {
   const hash = createHash("sha256");
-  for (const part of parts) hash.update(part).update("\0");
+  for (const part of parts) hash.update(part).update(end);
   return hash.digest("hex");
 }
 

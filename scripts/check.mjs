@@ -1,6 +1,8 @@
 // `npm run check`: everything that judges the sources without running them.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildSdk } from "./build-sdk.mjs";
 import { Failure, main, note, root, run, step } from "./run.mjs";
 import { cache, cargoDeny, nodeModules, toolchain } from "./setup.mjs";
 
@@ -18,7 +20,34 @@ export const CHECKS = [
     run: () => run("cargo", ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
   },
   { name: "dependencies", run: deny },
+  { name: "npm package", run: judgePackage },
 ];
+
+/** What a shop's tools will make of the package as it is packed: its fields, its exports, and the types of each. */
+async function judgePackage() {
+  await buildSdk();
+  const folder = mkdtempSync(join(tmpdir(), "beckon-pack-"));
+  try {
+    const tarball = join(folder, await run("npm", ["pack", "--silent", "-w", "beckon", "--pack-destination", folder]));
+    const packed = new Uint8Array(readFileSync(tarball)).buffer;
+    const [{ publint }, { formatMessage }] = await Promise.all([import("publint"), import("publint/utils")]);
+    const { messages, pkg } = await publint({ pack: { tarball: packed }, strict: true });
+    const found = messages.map((message) => `publint: ${formatMessage(message, pkg)}`);
+
+    const { checkPackage, createPackageFromTarballData } = await import("@arethetypeswrong/core");
+    const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(packed)), {
+      excludeEntrypoints: ADDRESSES,
+    });
+    if (!analysis.types) found.push("attw: there are no types");
+    else found.push(...analysis.problems.map((problem) => `attw: ${JSON.stringify(problem)}`));
+    if (found.length > 0) throw new Failure(found.join("\n"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Exports that are files to serve or modules for tools; no CommonJS code runs them. */
+const ADDRESSES = ["./engine", "./engine_bg.wasm", "./worker"];
 
 /** Licences, bans and sources always; known vulnerabilities where their database can be had. */
 async function deny() {

@@ -72,6 +72,8 @@ export interface Decision {
   why: { code: string; id?: string; text?: string }[];
   /** With what probability this arm was drawn; goes into the exposure. */
   propensity?: number;
+  /** The id of the decision, where the collector has made it. */
+  decision_id?: string;
   /** In `inspect()`: every offer of the slot in the order tried, with the rule that ended its try. */
   debug?: { offer: string; code: string }[];
   /** For how long the decision may be kept. */

@@ -27,6 +27,7 @@ export interface Options {
   wasmUrl?: string | URL;
 }
 
+/** What a visitor has agreed to: all, not asked yet, nothing. */
 export type Consent = "granted" | "pending" | "denied";
 
 /** An item in GA4's words; further fields of GA4 (`item_brand`, `item_variant`, ...) are welcome. */

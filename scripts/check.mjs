@@ -46,8 +46,8 @@ async function judgePackage() {
   }
 }
 
-/** Exports that are files to serve or modules for tools; no CommonJS code runs them. */
-const ADDRESSES = ["./engine", "./engine_bg.wasm", "./worker"];
+/** Exports that are files to serve; no CommonJS code runs them. */
+const ADDRESSES = ["./engine.wasm", "./worker"];
 
 /** Licences, bans and sources always; known vulnerabilities where their database can be had. */
 async function deny() {

@@ -104,27 +104,38 @@ async function apt(packages) {
  */
 
 /**
- * The small std wherever its sources are, else the one that rustup delivers; where rustup cannot reach its server,
- * Debian's compiler comes with the sources.
+ * The small std wherever its sources are or can be had: from rustup, or with the compiler of the Debian packages. Where
+ * neither can be reached, the std that rustup delivers, which makes the module a quarter larger.
  * @returns {Promise<WasmBuild>}
  */
 export async function wasmTarget() {
-  const build = withSmallStd() ?? withStockStd();
+  const build = withSmallStd();
   if (build) return build;
-  return step("Wasm target", async () => {
-    try {
-      await run("rustup", ["target", "add", "wasm32-unknown-unknown"], { timeout: 60_000 });
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      note(`${error.message}; trying the compiler of the Debian packages`);
+  return step("Rust for Wasm", async () => {
+    await tried(() => run("rustup", ["component", "add", "rust-src"], { timeout: 60_000 }));
+    // Hundreds of megabytes: only where nothing else builds, or where every run has to come to the same module.
+    if (!withSmallStd() && (!withStockStd() || process.env.CI)) {
       await apt(["rustc-web", "cargo-web", "rust-web-src", ...(wasmLinker() ? [] : ["lld"])]);
+    }
+    if (!withSmallStd() && !withStockStd()) {
+      await tried(() => run("rustup", ["target", "add", "wasm32-unknown-unknown"], { timeout: 60_000 }));
     }
     const installed = withSmallStd() ?? withStockStd();
     if (installed) return installed;
     throw new Failure(
-      "The Wasm target is missing: run `rustup target add wasm32-unknown-unknown`, or on Debian install rustc-web, cargo-web and rust-web-src.",
+      "Rust for Wasm is missing: run `rustup component add rust-src` or `rustup target add wasm32-unknown-unknown`, or on Debian install rustc-web, cargo-web and rust-web-src.",
     );
   });
+}
+
+/** Goes on where a step of the set-up fails, and says why. @param {() => Promise<unknown>} work */
+async function tried(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    note(error.message);
+  }
 }
 
 const sysroot = () => ask("rustc", "--print", "sysroot") ?? "";
@@ -136,8 +147,8 @@ function withStockStd() {
 }
 
 /**
- * std is built along with the crate: for size, and with panics that trap at once instead of carrying their messages,
- * which takes a quarter off the module. The sources are those of `rustup component add rust-src`, or Debian's.
+ * core and alloc are built along with the crate: for size, and with panics that trap at once instead of carrying their
+ * messages, which takes a quarter off the module. The sources are those of `rustup component add rust-src`, or Debian's.
  * @returns {WasmBuild | null}
  */
 function withSmallStd() {
@@ -155,7 +166,7 @@ function withSmallStd() {
       CARGO_TARGET_DIR: wasmFolder(rustc),
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: linker,
     };
-    const args = ["-Z", "build-std=std,panic_abort", "-Z", "build-std-features=optimize_for_size"];
+    const args = ["-Z", "build-std=core,alloc", "-Z", "build-std-features=optimize_for_size"];
     return { cargo, args, env, std: "small" };
   }
   return null;
@@ -201,13 +212,6 @@ async function cargoTool(crate, binary, version, options = []) {
     rmSync(target, { recursive: true, force: true });
     return installed;
   });
-}
-
-/** The CLI writes the glue for exactly one version of the crate: the one in Cargo.lock, pinned by sdk-wasm/Cargo.toml. */
-export function wasmBindgen() {
-  const version = /name = "wasm-bindgen"\nversion = "(.+)"/.exec(read("Cargo.lock"))?.[1];
-  if (!version) throw new Failure("Cargo.lock does not name wasm-bindgen.");
-  return cargoTool("wasm-bindgen-cli", "wasm-bindgen", version, ["--bin", "wasm-bindgen"]);
 }
 
 export function cargoDeny() {

@@ -11,7 +11,7 @@ import { nodeModules, toolchain } from "./setup.mjs";
  * small std; a build with rustup's stock std carries the messages of panics and is held to a limit of its own. The
  * limits of tier 1 keep what was reached; what is aimed at is 25 kB.
  */
-const BUDGETS = { tier0: 2400, tier1: { small: 60_000, stock: 75_000 } };
+const BUDGETS = { tier0: 2400, tier1: { small: 45_000, stock: 60_000 } };
 
 /** @param {string} file in sdk-wasm/dist */
 function brotli(file) {

@@ -172,7 +172,7 @@ fn routes_in_one_place(source: &Source) -> Vec<String> {
 
 fn one_clock(source: &Source) -> Vec<String> {
     let ours = ["engine/src/", "sdk-wasm/src/", "collector/src/"].iter().any(|folder| source.path.starts_with(folder));
-    if !ours || ["collector/src/clock.rs", "sdk-wasm/src/page.rs"].contains(&source.path.as_str()) {
+    if !ours || source.path == "collector/src/clock.rs" {
         return Vec::new();
     }
     let clocks = ["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "Date::now", "Date::new_0"];
@@ -415,7 +415,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "fn f() -> Router { Router::new().route(\"/v1\", get(g)) }",
     ),
     ("one clock", "engine/src/session.rs", "fn f() { SystemTime::now(); }"),
-    ("one clock", "sdk-wasm/src/capture/click.rs", "fn f() -> f64 { js_sys::Date::now() }"),
+    ("one clock", "sdk-wasm/src/memory.rs", "fn f() -> f64 { js_sys::Date::now() }"),
     ("one clock", "collector/src/report.rs", "fn f() { let now = jiff::Timestamp::now(); }"),
     ("one clock", "collector/src/http.rs", "#[allow(clippy::disallowed_methods)]\nfn f() {}"),
     ("names that say what is inside", "engine/src/utils.rs", ""),
@@ -482,7 +482,7 @@ const LISTED: &[(&str, &str, &str, &str)] = &[
     ("event name", "engine/src/event.rs", "\n    \"", "\",\n"),
     ("rejection code", "engine/src/event.rs", " => \"", "\",\n"),
     ("report", "collector/src/report/", " name: \"", "\","),
-    ("capture", "sdk-wasm/src/capture/", " name: \"", "\","),
+    ("capture", "sdk-wasm/js/capture/", " name: \"", "\","),
 ];
 
 /// The members of `LISTED` that no test mentions in quotes.
@@ -528,7 +528,7 @@ fn a_missing_case_is_noticed() {
                 "const NAMES: &[&str] = &[\n    \"scroll\",\n];\nCode::Bot => \"bot\",\n",
             ),
             Source::new("collector/src/report/top.rs", "Report { name: \"top\", run }"),
-            Source::new("sdk-wasm/src/capture/click.rs", "Capture { name: \"click\", on }"),
+            Source::new("sdk-wasm/js/capture/click.js", "{ name: \"click\", start }"),
             Source::new("tests/http.rs", &format!("[\"scroll\", \"bot\", \"click\", {case}]")),
         ]
     };

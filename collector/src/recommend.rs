@@ -171,7 +171,7 @@ impl Recommender {
             bundle.segments.push(Segment::read(id, map, Some(&compile)).map_err(|_| kept("segment", id))?);
         }
         for (id, map) in documents(Kind::Offer)? {
-            bundle.offers.push(Offer::read(&id, &map).map_err(|_| kept("offer", &id))?);
+            bundle.add(Offer::read(&id, &map).map_err(|_| kept("offer", &id))?);
         }
         for (id, map) in documents(Kind::Slot)? {
             bundle.slots.push(Slot::read(&id, &map).map_err(|_| kept("slot", &id))?);

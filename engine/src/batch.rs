@@ -3,6 +3,7 @@
 use crate::event::{Code, Reject, is_visitor};
 use crate::time::{DAY, HOUR, SECOND, parse};
 use crate::value::{Map, Value};
+use alloc::string::String;
 
 /// How old an event may be when it arrives, for senders that may not backdate.
 pub const WINDOW_BACK: i64 = 7 * DAY;

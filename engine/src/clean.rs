@@ -3,7 +3,10 @@
 use crate::event::{Event, MAX_ID, MAX_TEXT, MAX_URL, shorten};
 use crate::mask;
 use crate::value::{Map, Value};
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// Cleans and masks every text of an event in place; both sides call this before anything else sees the event.
 ///
@@ -72,7 +75,7 @@ pub fn own(key: &str, value: &mut Value) {
 
 /// A card, phone or resident id may come as a number.
 fn masked_number(number: f64) -> Option<Value> {
-    if number.fract() != 0.0 || !(1e10..1e19).contains(&number) {
+    if !(1e10..1e19).contains(&number) || number as u64 as f64 != number {
         return None;
     }
     // 18 digits are more than a double holds: the last ones, the check digit among them, are not what was sent, and may
@@ -80,8 +83,8 @@ fn masked_number(number: f64) -> Option<Value> {
     if number >= 1e18 {
         return (6.2e18..6.3e18).contains(&number).then(|| Value::from("[card]"));
     }
-    let digits = (number as i64).to_string();
-    let birth = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
+    let digits = crate::number::digits(number as i64);
+    let birth = |from: usize, to: usize| digits.get(from..to).and_then(crate::number::read_digits).unwrap_or(0);
     if digits.len() == 18
         && (1850..=2100).contains(&birth(6, 10))
         && (1..=12).contains(&birth(10, 12))

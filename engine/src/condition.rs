@@ -3,8 +3,15 @@
 
 use crate::event::decimal;
 use crate::facts::get;
+use crate::letter::lower;
+use crate::number::{digits, is_whole};
 use crate::value::Value;
-use std::cmp::Ordering;
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 /// Deepest nesting of a condition.
 pub const MAX_DEPTH: usize = 8;
@@ -170,7 +177,7 @@ impl Parser<'_> {
         };
         let mut nodes = Vec::with_capacity(list.len());
         for (index, value) in list.iter().enumerate() {
-            let fits = self.enter(&["[", &index.to_string(), "]"].concat());
+            let fits = self.enter(&["[", &digits(index as i64), "]"].concat());
             nodes.push(if fits { self.document(value) } else { Node::Never });
             self.path.pop();
         }
@@ -256,7 +263,7 @@ impl Parser<'_> {
             return Test::Never;
         };
         let list = list.iter().map(|value| match value {
-            Value::String(text) if fold => Test::IsFolded(text.to_lowercase()),
+            Value::String(text) if fold => Test::IsFolded(lower(text)),
             value => self.test(value),
         });
         Test::Every { list: list.collect() }
@@ -321,7 +328,7 @@ impl Test {
                 actual.as_list().is_some()
                     && list.iter().all(|test| elements(actual).iter().any(|element| test.holds(element, groups)))
             }
-            Test::IsFolded(expected) => text_of(actual).is_some_and(|text| text.to_lowercase() == *expected),
+            Test::IsFolded(expected) => text_of(actual).is_some_and(|text| lower(&text) == *expected),
             Test::Type(expected) => type_of(actual) == expected,
             Test::Regex(regex) => text_of(actual).is_some_and(|text| regex(&text)),
             Test::Never => false,
@@ -355,7 +362,7 @@ fn is(actual: &Value, expected: &Value) -> bool {
 fn is_in(actual: &Value, list: &[Value], fold: bool) -> bool {
     let has = |value: &Value| {
         list.iter().any(|expected| match (value, expected) {
-            (Value::String(a), Value::String(b)) if fold => a.to_lowercase() == b.to_lowercase(),
+            (Value::String(a), Value::String(b)) if fold => lower(a) == lower(b),
             _ => same(value, expected),
         })
     };
@@ -416,19 +423,17 @@ fn text_of(value: &Value) -> Option<String> {
 /// A number as JavaScript writes it, for whole numbers and for fractions of up to six places: all that counts, sums
 /// and prices are. The general formatter would weigh on the page.
 fn number_text(number: f64) -> Option<String> {
+    if is_whole(number) {
+        return Some(digits(number as i64));
+    }
     let millionths = number * 1e6;
-    if number.abs() >= 9e9 || millionths.fract() != 0.0 {
-        return (number.fract() == 0.0 && number.abs() < 9e15).then(|| (number as i64).to_string());
+    if !is_whole(millionths) {
+        return None;
     }
-    let whole = (number.abs() as i64).to_string();
-    let mut text = [if number < 0.0 { "-" } else { "" }, &whole].concat();
-    let fraction = (millionths.abs() as i64) % 1_000_000;
-    if fraction > 0 {
-        text.push('.');
-        let digits = (fraction + 1_000_000).to_string();
-        text.push_str(digits.get(1..).unwrap_or_default().trim_end_matches('0'));
-    }
-    Some(text)
+    let (whole, fraction) = (number.abs() as i64, millionths.abs() as i64 % 1_000_000);
+    let (sign, fraction) = (if number < 0.0 { "-" } else { "" }, digits(fraction + 1_000_000));
+    let fraction = fraction.get(1..).unwrap_or_default().trim_end_matches('0');
+    Some([sign, &digits(whole), ".", fraction].concat())
 }
 
 fn type_of(value: &Value) -> &'static str {
@@ -471,6 +476,7 @@ fn padded_version(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     fn json(text: &str) -> Value {
         serde_json::from_str(text).unwrap()

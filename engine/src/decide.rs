@@ -2,9 +2,13 @@
 
 use crate::bucket;
 use crate::facts::State;
+use crate::number::digits;
 use crate::offer::{Arm, Bundle, HOLDOUT_ARM, Offer, WEIGHTS};
 use crate::segment::matching;
 use crate::value::{Map, Value};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How long a decision may be kept, in seconds.
 pub const TTL_S: u32 = 1_800;
@@ -106,10 +110,8 @@ pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], slot:
         decision.why.push(("consent", None));
         return decision;
     }
-    let mut offers: Vec<&Offer> = bundle.offers.iter().filter(|offer| offer.slot == slot).collect();
-    offers.sort_by(|a, b| b.priority.total_cmp(&a.priority).then_with(|| a.id.cmp(&b.id)));
     let mut chosen = None;
-    for offer in offers {
+    for offer in bundle.offers.iter().filter(|offer| offer.slot == slot) {
         let code = match (refused(bundle, visitor, segments, offer), chosen) {
             (Some(code), _) => code,
             (None, None) => {
@@ -182,7 +184,7 @@ fn refused(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], offer: &
 
 /// The arm at `h(offer + ":" + weights_version, visitor)`.
 fn draw<'a>(offer: &'a Offer, visitor: &str) -> Option<&'a Arm> {
-    let at = bucket::ten_thousandth(&[&offer.id, ":", &offer.weights_version.to_string()].concat(), visitor);
+    let at = bucket::ten_thousandth(&[&offer.id, ":", &digits(i64::from(offer.weights_version))].concat(), visitor);
     let mut until = 0;
     offer.arms.iter().find(|arm| {
         until += arm.weight;
@@ -195,6 +197,7 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::id::Id;
+    use alloc::string::ToString;
 
     fn bundle(offers: &str) -> Bundle {
         let json = format!(

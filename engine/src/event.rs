@@ -1,8 +1,12 @@
 //! Events: what a visitor did, in the names of GA4's recommended events where one exists.
 
 use crate::id::Id;
+use crate::number::{digits, is_whole, rounded};
 use crate::time;
 use crate::value::{Map, Value};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// The event names that Beckon itself understands; any other name of the right shape is kept and counted too.
 ///
@@ -158,7 +162,7 @@ pub fn units(micro: Micro) -> f64 {
 
 /// A number as millionths, rounded half away from zero.
 pub fn micro(units: f64) -> Micro {
-    (units * 1e6).round() as Micro
+    rounded(units * 1e6)
 }
 
 /// Where the visitor was.
@@ -197,7 +201,7 @@ impl Item {
 
     /// Price times quantity; 0 where no price was given.
     pub fn total(&self) -> Micro {
-        (self.price.unwrap_or(0) as f64 * units(self.count())).round() as Micro
+        rounded(self.price.unwrap_or(0) as f64 * units(self.count()))
     }
 }
 
@@ -432,9 +436,9 @@ impl Reader {
                 }
                 Ok(Some(shorten(trimmed, max).to_owned()))
             }
-            Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            Value::Number(number) if is_whole(*number) => {
                 self.warn(path, "number read as text");
-                Ok(Some((*number as i64).to_string()))
+                Ok(Some(digits(*number as i64)))
             }
             other => Err(expected(path, "text", other)),
         }
@@ -501,7 +505,7 @@ impl Reader {
             Value::List(list) => {
                 let mut items = Vec::with_capacity(list.len());
                 for (index, value) in list.iter().enumerate() {
-                    let path = || ["items[", &index.to_string(), "]"].concat();
+                    let path = || ["items[", &digits(index as i64), "]"].concat();
                     items.push(self.within(path, |reader| reader.item(value))?);
                 }
                 Ok(items)

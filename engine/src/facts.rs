@@ -3,9 +3,14 @@
 
 use crate::event::{Event, Micro, units};
 use crate::id::Id;
+use crate::number::{digits, read_digits, rounded};
 use crate::session::{Campaign, SILENCE, Session};
 use crate::time::HOUR;
 use crate::value::{Map, Value};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// Most event names counted for a visitor; the first ones seen.
 pub const MAX_NAMES: usize = 32;
@@ -144,7 +149,7 @@ impl State {
                 self.first_seen = time;
             }
             self.visits += 1;
-            let before = std::mem::replace(&mut self.session, Session::begin(id, time, campaign));
+            let before = core::mem::replace(&mut self.session, Session::begin(id, time, campaign));
             ended = (!first).then_some(before);
             self.exposures.iter_mut().for_each(|exposure| exposure.session = 0);
         }
@@ -289,7 +294,7 @@ impl State {
             facts.age("last_seen", now, last);
         }
         let (quantity, value) = self.cart.iter().fold((0i64, 0i64), |(quantity, value), line| {
-            let total = (line.price as f64 * units(line.quantity)).round() as i64;
+            let total = rounded(line.price as f64 * units(line.quantity));
             (quantity.saturating_add(line.quantity), value.saturating_add(total))
         });
         facts.set("cart.items", units(quantity));
@@ -432,7 +437,7 @@ impl State {
             categories: rows("categories")
                 .filter_map(|row| {
                     let row = row.as_list()?;
-                    let hours = std::array::from_fn(|kind| Hours::from_value(row.get(kind + 1)));
+                    let hours = core::array::from_fn(|kind| Hours::from_value(row.get(kind + 1)));
                     Some(CategoryCount { category: text(row.first()?)?, hours })
                 })
                 .collect(),
@@ -465,13 +470,13 @@ impl State {
 
 /// A sum as a value: beyond what a double holds exactly it stands as text.
 fn exact(sum: i64) -> Value {
-    if sum.unsigned_abs() < 1 << 53 { Value::from(sum) } else { Value::from(sum.to_string()) }
+    if sum.unsigned_abs() < 1 << 53 { Value::from(sum) } else { Value::from(digits(sum)) }
 }
 
 /// What [`exact`] wrote.
 fn exactly(value: &Value) -> Option<i64> {
     match value {
-        Value::String(text) => text.parse().ok(),
+        Value::String(text) => read_digits(text),
         value => value.as_f64().map(|sum| sum as i64),
     }
 }
@@ -528,7 +533,7 @@ pub fn get<'a>(facts: &'a Value, path: &str) -> &'a Value {
     for part in path.split('.') {
         found = match found {
             Some(Value::Map(map)) => map.get(part),
-            Some(Value::List(list)) => part.parse::<usize>().ok().and_then(|at| list.get(at)),
+            Some(Value::List(list)) => read_digits(part).and_then(|at| list.get(usize::try_from(at).ok()?)),
             _ => None,
         };
     }

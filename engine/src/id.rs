@@ -1,6 +1,7 @@
 //! UUIDs: 16 bytes, written as 36 characters of lower-case hex.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 /// A UUID. Ordered by its bytes, so UUIDv7 ids order by the time they were made.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

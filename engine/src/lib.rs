@@ -5,7 +5,13 @@
 //!
 //! Nothing here reads a clock, draws a random number, does I/O or handles JSON text: all of that is passed in as
 //! values, so the same events give the same answer on both sides.
+#![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+extern crate alloc;
+#[cfg(test)]
+#[macro_use]
+extern crate std;
 
 pub mod batch;
 pub mod bucket;
@@ -15,7 +21,9 @@ pub mod decide;
 pub mod event;
 pub mod facts;
 pub mod id;
+pub mod letter;
 pub mod mask;
+pub mod number;
 pub mod offer;
 pub mod replay;
 pub mod segment;

@@ -3,7 +3,9 @@
 //!
 //! Hand-written scanners instead of regular expressions: an engine for those would be most of the page's module.
 
-use std::borrow::Cow;
+use crate::letter::is_letter;
+use alloc::borrow::Cow;
+use alloc::string::String;
 
 /// Names of fields and parameters whose values are secrets, in lower case; compared without `-` and `_`.
 const SECRET_NAMES: &[&str] = &[
@@ -159,8 +161,6 @@ fn email(text: &str, at: usize, floor: usize) -> Found {
         b'%' if bytes.get(at + 1..at + 5) == Some(b"2540") => 5,
         _ => return None,
     };
-    let is_letter =
-        |sign: char| sign.is_ascii_alphanumeric() || (!sign.is_ascii() && sign.is_alphabetic() && sign < '\u{2e80}');
     let local = text.get(floor..at)?.chars().rev().take(MAX_LOCAL);
     let local = local.take_while(|sign| is_letter(*sign) || ".!#$&'*+-_~^`{|}%".contains(*sign));
     let from = at - local.map(char::len_utf8).sum::<usize>();
@@ -335,7 +335,7 @@ fn secret(bytes: &[u8], at: usize) -> Found {
                 from -= 1;
             }
             let name = bytes.get(from..end)?;
-            if !is_secret_name(std::str::from_utf8(name).ok()?) && !bytes.get(..end)?.ends_with("密码".as_bytes()) {
+            if !is_secret_name(core::str::from_utf8(name).ok()?) && !bytes.get(..end)?.ends_with("密码".as_bytes()) {
                 return None;
             }
             let (from, to) = value(bytes, at + 1);

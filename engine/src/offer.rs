@@ -1,9 +1,14 @@
 //! Offers, the slots they stand in, and the bundle that tells the page of all of them.
 
 use crate::condition::{Compile, Problem};
+use crate::number::{digits, is_whole};
 use crate::segment::{Segment, is_id, is_private};
 use crate::time;
 use crate::value::{Map, Value};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// Weights of an offer's arms sum to this.
 pub const WEIGHTS: u32 = 10_000;
@@ -78,7 +83,7 @@ pub struct Bundle {
     pub holdout: f64,
     /// All segments, sorted by id.
     pub segments: Vec<Segment>,
-    /// All offers.
+    /// All offers, in the order in which they are tried: the highest priority first, ties by id.
     pub offers: Vec<Offer>,
     /// All slots.
     pub slots: Vec<Slot>,
@@ -151,7 +156,7 @@ impl Offer {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Map(caps)) => match caps.get(key) {
                 None | Some(Value::Null) => Ok(None),
-                Some(Value::Number(n)) if *n >= 1.0 && n.fract() == 0.0 && *n <= 1e9 => Ok(Some(*n as u32)),
+                Some(Value::Number(n)) if is_whole(*n) && (1.0..=1e9).contains(n) => Ok(Some(*n as u32)),
                 Some(_) => Err(bad(&["caps.", key].concat(), "expected a whole number >= 1")),
             },
             Some(_) => Err(bad("caps", "expected {visitor, session}")),
@@ -219,7 +224,7 @@ fn arms(document: &Map, content: Value) -> Result<Vec<Arm>, Problem> {
     let mut arms: Vec<Arm> = Vec::with_capacity(list.len());
     let share = WEIGHTS / list.len() as u32;
     for (index, value) in list.iter().enumerate() {
-        let path = |rest: &str| ["arms[", &index.to_string(), "]", rest].concat();
+        let path = |rest: &str| ["arms[", &digits(index as i64), "]", rest].concat();
         let Value::Map(arm) = value else { return Err(bad(&path(""), "expected an object")) };
         let id = arm.str("id").filter(|id| is_id(id) && *id != HOLDOUT_ARM);
         let id = id.ok_or_else(|| bad(&path(".id"), "expected an id of a-z, 0-9 and -, other than \"holdout\""))?;
@@ -228,9 +233,7 @@ fn arms(document: &Map, content: Value) -> Result<Vec<Arm>, Problem> {
         }
         let weight = match arm.get("weight") {
             None => share + if index == 0 { WEIGHTS - share * list.len() as u32 } else { 0 },
-            Some(Value::Number(n))
-                if n.fract() == 0.0 && (f64::from(LEAST_WEIGHT)..=f64::from(WEIGHTS)).contains(n) =>
-            {
+            Some(Value::Number(n)) if is_whole(*n) && (f64::from(LEAST_WEIGHT)..=f64::from(WEIGHTS)).contains(n) => {
                 *n as u32
             }
             Some(_) => return Err(bad(&path(".weight"), "expected a whole number from 500 to 10000")),
@@ -267,6 +270,14 @@ impl Slot {
 }
 
 impl Bundle {
+    /// Puts an offer in its place.
+    pub fn add(&mut self, offer: Offer) {
+        let before =
+            |have: &Offer| have.priority > offer.priority || (have.priority == offer.priority && have.id < offer.id);
+        let at = self.offers.partition_point(before);
+        self.offers.insert(at, offer);
+    }
+
     /// The bundle as the page gets it: no names, nothing private.
     ///
     /// Segments are taken from their documents, as a compiled condition has no text any more.
@@ -297,15 +308,17 @@ impl Bundle {
             let list = map.get(key).and_then(Value::as_list).unwrap_or_default();
             list.iter().filter_map(|value| value.as_map().and_then(|entry| Some((entry.str("id")?, entry))))
         };
-        Some(Bundle {
+        let mut bundle = Bundle {
             version: map.number("version")? as u32,
             site: map.str("site")?.to_owned(),
             holdout: map.number("holdout")?,
             segments: entries("segments").filter_map(|(id, entry)| Segment::read(id, entry, compile).ok()).collect(),
-            offers: entries("offers").filter_map(|(id, entry)| Offer::read(id, entry).ok()).collect(),
+            offers: Vec::new(),
             slots: entries("slots").filter_map(|(id, entry)| Slot::read(id, entry).ok()).collect(),
             sold_out: texts(map, "sold_out").unwrap_or_default(),
-        })
+        };
+        entries("offers").filter_map(|(id, entry)| Offer::read(id, entry).ok()).for_each(|offer| bundle.add(offer));
+        Some(bundle)
     }
 }
 

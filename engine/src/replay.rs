@@ -6,9 +6,12 @@ use crate::decide::{Visitor, decide, standing};
 use crate::event::Event;
 use crate::facts::State;
 use crate::id::Id;
+use crate::number::digits;
 use crate::offer::Bundle;
 use crate::value::{Map, Value};
 use crate::{clean, time};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// Facts, segments and decisions of a visitor for these slots, in the form of the API.
 pub fn answer(bundle: &Bundle, visitor: &Visitor<'_>, slots: &[&str], debug: bool) -> Map {
@@ -38,7 +41,7 @@ pub fn replay(input: &Map) -> Result<Map, String> {
     let mut events = Vec::new();
     for (index, value) in list("events").iter().enumerate() {
         let (mut event, _) = Event::read(value)
-            .map_err(|reject| ["events[", &index.to_string(), "]: ", &reject.path, " ", &reject.detail].concat())?;
+            .map_err(|reject| ["events[", &digits(index as i64), "]: ", &reject.path, " ", &reject.detail].concat())?;
         clean::event(&mut event);
         events.push((event.at, event.id.unwrap_or(Id(index as u128)), event));
     }

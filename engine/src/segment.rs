@@ -2,7 +2,11 @@
 
 use crate::condition::{Compile, Condition, Problem, needs_regex, no_groups};
 use crate::value::{Map, Value};
-use std::sync::Arc;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// A segment, compiled.
 #[derive(Clone)]
@@ -68,17 +72,15 @@ impl Segment {
     }
 }
 
-/// The ids of the segments that the facts satisfy, in the order of ids; `told` are those the collector said of this
+/// The ids of the segments that the facts satisfy, in the order of the segments; `told` are those the collector said of this
 /// visitor, which count for segments that cannot be decided here.
 pub fn matching(segments: &[Segment], facts: &Value, told: &[String]) -> Vec<String> {
-    let mut matching: Vec<String> = segments
+    segments
         .iter()
         .filter(|segment| match &segment.condition {
             Some(condition) => condition.matches(facts, &no_groups),
             None => told.contains(&segment.id),
         })
         .map(|segment| segment.id.clone())
-        .collect();
-    matching.sort();
-    matching
+        .collect()
 }

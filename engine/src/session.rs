@@ -5,6 +5,10 @@ use crate::event::Event;
 use crate::id::Id;
 use crate::time::MINUTE;
 use crate::value::{Map, Value};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// A session ends after this much silence.
 pub const SILENCE: i64 = 30 * MINUTE;

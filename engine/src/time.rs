@@ -1,5 +1,7 @@
 //! Times are milliseconds since 1970-01-01T00:00:00Z, in UTC, as `i64`; their text form is RFC 3339.
 
+use alloc::string::String;
+
 /// One second, minute, hour and day in milliseconds.
 pub const SECOND: i64 = 1_000;
 /// See [`SECOND`].
@@ -71,7 +73,7 @@ pub fn parse(text: &str) -> Option<i64> {
 }
 
 /// The years 1 to 9999 in UTC: the times that have a text.
-pub const RANGE: std::ops::Range<i64> = -62_135_596_800_000..253_402_300_800_000;
+pub const RANGE: core::ops::Range<i64> = -62_135_596_800_000..253_402_300_800_000;
 
 /// Writes a time as RFC 3339 in UTC with milliseconds, as JavaScript's `toISOString` does.
 pub fn text(ms: i64) -> String {

@@ -1,6 +1,9 @@
 //! The one value type that crosses every boundary: JSON without its text.
 
-use std::cmp::Ordering;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 /// A JSON value. Numbers are `f64`, as in the page.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -153,6 +156,9 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Map(Vec<(String, Value)>);
 
+/// So many pairs are sorted by putting one after the other in its place.
+const FEW: usize = 32;
+
 impl Map {
     /// An empty object.
     pub fn new() -> Self {
@@ -163,15 +169,30 @@ impl Map {
     ///
     /// Sorting once keeps a hostile object of a hundred thousand keys cheap.
     pub fn from_pairs(mut pairs: Vec<(String, Value)>) -> Self {
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        pairs.dedup_by(|later, kept| {
-            let same = later.0 == kept.0;
-            if same {
-                std::mem::swap(later, kept);
+        if pairs.len() > FEW {
+            // Halves that are objects already go together in one pass.
+            let later = Map::from_pairs(pairs.split_off(pairs.len() / 2));
+            return Map::from_pairs(pairs).merged(later);
+        }
+        let mut map = Map(Vec::with_capacity(pairs.len()));
+        for (key, value) in pairs {
+            map.put(key, value);
+        }
+        map
+    }
+
+    fn merged(self, later: Map) -> Map {
+        let mut all = Vec::with_capacity(self.0.len() + later.0.len());
+        let mut earlier = self.0.into_iter().peekable();
+        for pair in later.0 {
+            while let Some(before) = earlier.next_if(|have| have.0 < pair.0) {
+                all.push(before);
             }
-            same
-        });
-        Map(pairs)
+            earlier.next_if(|have| have.0 == pair.0);
+            all.push(pair);
+        }
+        all.extend(earlier);
+        Map(all)
     }
 
     fn find(&self, key: &str) -> Result<usize, usize> {
@@ -204,7 +225,11 @@ impl Map {
 
     /// Puts a value under `key`, in place of an earlier one.
     pub fn set(&mut self, key: impl Into<String>, value: impl Into<Value>) {
-        let (key, value) = (key.into(), value.into());
+        self.put(key.into(), value.into());
+    }
+
+    /// [`Map::set`], once for all types.
+    fn put(&mut self, key: String, value: Value) {
         match self.find(&key) {
             Ok(at) => {
                 if let Some(pair) = self.0.get_mut(at) {
@@ -259,9 +284,11 @@ impl Map {
 #[cfg(feature = "serde")]
 mod json {
     use super::{Map, Value};
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use core::fmt;
     use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
     use serde::ser::{Serialize, SerializeMap, Serializer};
-    use std::fmt;
 
     impl Serialize for Value {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -269,9 +296,7 @@ mod json {
                 Value::Null => serializer.serialize_unit(),
                 Value::Bool(flag) => serializer.serialize_bool(*flag),
                 // Whole numbers without a fraction, as JavaScript and RFC 8785 write them.
-                Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
-                    serializer.serialize_i64(*number as i64)
-                }
+                Value::Number(number) if crate::number::is_whole(*number) => serializer.serialize_i64(*number as i64),
                 Value::Number(number) => serializer.serialize_f64(*number),
                 Value::String(text) => serializer.serialize_str(text),
                 Value::List(list) => serializer.collect_seq(list),

@@ -14,7 +14,7 @@ const QUEUE_EVENTS = 1000;
 const QUEUE_LENGTH = 512 << 10;
 
 /** @typedef {import("./index.d.ts").Beckon} Beckon */
-/** @typedef {import("./engine.d.ts").WireEvent} WireEvent */
+/** @typedef {import("./engine.js").WireEvent} WireEvent */
 /**
  * An event in the queue. `whose` is the JSON of its part of the envelope; `flying`, which JSON leaves out, tells that a
  * request with it is unanswered.

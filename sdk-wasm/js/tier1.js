@@ -1,6 +1,7 @@
 // Tier 1 of Beckon: what the engine needs around it in the page. Tier 0 loads it when the page is idle and calls it
 // through ask(), which catches whatever is thrown here; storage, ids and the queue are tier 0's.
-import init, * as engine from "./engine.js";
+import { click } from "./capture/click.js";
+import * as engine from "./engine.js";
 
 const LOG = 50;
 
@@ -68,12 +69,23 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
   };
   if (!bundle) fetchBundle();
 
-  await init(wasmUrl ? { module_or_path: wasmUrl } : undefined);
+  await engine.load(wasmUrl);
 
-  for (const name of engine.captures()) {
-    // Seen before the page's own listeners, which may stop it.
-    document.addEventListener(name, (event) => ask("capture", event), true);
-  }
+  if (capture?.click !== false) click.start(track);
+
+  let memory = "";
+  let visitor = "";
+  /** Takes over what another tab has remembered since. */
+  const remember = () => {
+    const text = load("memory") ?? "";
+    if (text && text !== memory) engine.start(visitor, JSON.parse(text));
+    memory = text;
+  };
+  /** Other tabs go on from here. */
+  const keepMemory = () => {
+    memory = JSON.stringify(engine.kept());
+    save("memory", memory);
+  };
 
   const changed = () => {
     if (frame) return;
@@ -92,7 +104,8 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
   };
   /** @param {string} slot @returns {Decision | undefined} */
   const decide = (slot) => {
-    const decision = engine.decide(slot, Date.now(), false);
+    const decided = engine.decide(slot, Date.now());
+    const decision = decided && { slot, source: "local", ...decided };
     if (decision) decisions[slot] = [Date.now() + decision.ttl_s * 1000, decision];
     return decision;
   };
@@ -117,12 +130,18 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
   const tellSoon = () => queueMicrotask(() => ask("tellNow"));
 
   return {
-    /** @param {string} visitor @param {any[]} missed events that were sent before the engine was there */
-    begin(visitor, missed) {
+    /** @param {string} whose @param {any[]} missed events that were sent before the engine was there */
+    begin(whose, missed) {
       // What earlier pages decided is kept until it is decided anew.
       decisions = JSON.parse(load("decisions") || "{}");
-      engine.start({ load, save }, visitor);
-      if (missed.length) engine.take(missed);
+      visitor = whose;
+      engine.start(visitor);
+      memory = "";
+      remember();
+      if (missed.length) {
+        engine.take(missed);
+        keepMemory();
+      }
       session = standing().session ?? "";
       log = [];
       for (const event of missed) note(event, "sent");
@@ -135,6 +154,7 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
     /** @param {any[]} events @returns {object[]} those that may leave, cleaned and masked */
     take(events) {
       const ready = [];
+      remember();
       for (const [index, event] of engine.take(events).entries()) {
         if (event.code) {
           warn("an event cannot be used:", event);
@@ -145,6 +165,7 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
           ready.push(event);
         }
       }
+      keepMemory();
       tellSoon();
       return ready;
     },
@@ -177,15 +198,11 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
     },
     /** @param {any} answer what the collector says of the visitor */
     told(answer) {
+      remember();
       engine.told(answer);
+      keepMemory();
       if (answer.bundle > version) fetchBundle("no-cache");
       tellSoon();
-    },
-    /** @param {Event} event of the DOM */
-    capture(event) {
-      for (const { name, ...fields } of engine.capture(event)) {
-        if (/** @type {any} */ (capture)?.[name] !== false) track(name, fields);
-      }
     },
     left() {
       save("decisions", JSON.stringify(decisions));

@@ -82,7 +82,7 @@ const BUILDS = [
   },
   {
     name: "esbuild, told where the Wasm is",
-    main: `import file from "beckon/engine_bg.wasm";${code("beckon", "wasmUrl: new URL(file, import.meta.url)")}`,
+    main: `import file from "beckon/engine.wasm";${code("beckon", "wasmUrl: new URL(file, import.meta.url)")}`,
     build: (folder) => esbuild(folder, { format: "esm", splitting: true, loader: { ".wasm": "file" } }),
   },
 ];

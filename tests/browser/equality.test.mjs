@@ -128,6 +128,8 @@ test("1,000 histories lead page and collector to the same facts, segments, decis
   for (const { visitor, events } of histories) {
     const slots = SLOTS.map((id) => ({ id, kind: "offer" }));
     const { facts, segments, slots: decisions, at } = await beckon.call("POST", "/v1/decide", { visitor, slots });
+    // In the page's order, which is that of the fold.
+    events.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.id < b.id ? -1 : 1));
     inputs.push({ bundle, visitor, events, now: at, facts: { "user.known": facts["user.known"] }, slots: SLOTS });
     expected.push({ facts, segments, slots: decisions });
   }
@@ -136,8 +138,19 @@ test("1,000 histories lead page and collector to the same facts, segments, decis
   await page.goto(await packageServer(t));
   const answers = await page.evaluate(async (inputs) => {
     const engine = await import(/** @type {any} */ ("/engine.js"));
-    await engine.default();
-    return inputs.map((input) => engine.replay(input));
+    await engine.load();
+    return inputs.map(({ bundle, visitor, events, now, facts, slots }) => {
+      engine.start(visitor);
+      engine.learn(bundle);
+      engine.told({ facts });
+      engine.take(events);
+      const { facts: all, segments } = engine.standing(Date.parse(now));
+      const decide = (/** @type {string} */ slot) => {
+        const { reason: _, ...decision } = engine.decide(slot, Date.parse(now), true);
+        return decision;
+      };
+      return { facts: all, segments, slots: Object.fromEntries(slots.map((slot) => [slot, decide(slot)])) };
+    });
   }, inputs);
 
   const seen = { segments: new Set(), arms: new Set(), codes: new Set() };

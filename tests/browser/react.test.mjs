@@ -117,7 +117,7 @@ before(async (t) => {
     splitting: true,
     define,
   });
-  await copyFile(join(folder, "node_modules/beckon/dist/engine_bg.wasm"), join(folder, "out/engine_bg.wasm"));
+  await copyFile(join(folder, "node_modules/beckon/dist/engine.wasm"), join(folder, "out/engine.wasm"));
   address = await serve(test, join(folder, "out"));
 });
 
@@ -134,7 +134,7 @@ let pages = 0;
  * @param {boolean} [byServer] false leaves all of it to the browser
  */
 async function taken(t, bootstrap, byServer = true) {
-  const options = { key: "pk_test", endpoint: "http://collect.invalid", wasmUrl: "/engine_bg.wasm", bootstrap };
+  const options = { key: "pk_test", endpoint: "http://collect.invalid", wasmUrl: "/engine.wasm", bootstrap };
   const { html, asked } = rendered(options);
   assert.equal(asked, 0, "a server sends nothing");
   const name = `/page${++pages}.html`;

@@ -478,11 +478,11 @@ test("an engine that traps is switched off, and the page goes on without it", as
   await page.route("**/engine.js", (route) =>
     route.fulfill({
       contentType: "text/javascript",
-      body: `export default async () => {};
+      body: `export const load = async () => {};
         const trap = () => new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(
           [0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,116,0,0,10,5,1,3,0,0,11]))).exports.t();
         export { trap as take };
-        export const start = () => {}, captures = () => [], learn = () => 0, standing = () => ({}), decide = trap;`,
+        export const start = () => {}, kept = () => ({}), learn = () => 0, standing = () => ({}), decide = trap;`,
     }),
   );
   await page.goto(`${site.url}/?email=jo@mail.example`);

@@ -1,6 +1,6 @@
 // Tier 1 of Beckon: what the engine needs around it in the page. Tier 0 loads it when the page is idle and calls it
 // through ask(), which catches whatever is thrown here; storage, ids and the queue are tier 0's.
-import { click } from "./capture/click.js";
+import { start as watch } from "./capture.js";
 import * as engine from "./engine.js";
 
 const LOG = 50;
@@ -42,9 +42,24 @@ export async function recommend({ options, ask, who }, slot, { n = 8, item, time
   return answer.slots[slot];
 }
 
+/**
+ * What a capture gets of Beckon and of the page.
+ * @typedef {object} Page
+ * @property {import("./index.d.ts").Options} options
+ * @property {(source: number, name: string, data?: object) => void} track puts an event on its way. `source` ranks who
+ *   says so: `track()` is 0, `dataLayer` 1, markup 2, JSON-LD 3
+ * @property {(target: EventTarget, type: string, listener: (event: any) => void) => void} on listens passively, and
+ *   before the page's own listeners, which may stop an event
+ * @property {(call: () => void) => void} viewed calls now, and again with each page view
+ * @property {(call: () => void) => void} left calls before a page view ends or the page is hidden
+ * @property {(slot: string) => Decision | undefined} decide
+ * @property {(slot: string, call: (decision: Decision) => void) => () => void} onDecision
+ * @property {(...words: unknown[]) => void} warn
+ */
+
 /** @param {Tier0} tier0 */
 export async function start({ options, load, save, warn, ask, track, watchers, look }) {
-  const { key, endpoint, bootstrap, capture, wasmUrl } = options;
+  const { key, endpoint, bootstrap, wasmUrl } = options;
   /** @type {unknown} */
   let bundle = bootstrap?.bundle;
   let version = 0;
@@ -70,8 +85,6 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
   if (!bundle) fetchBundle();
 
   await engine.load(wasmUrl);
-
-  if (capture?.click !== false) click.start(track);
 
   let memory = "";
   let visitor = "";
@@ -129,6 +142,23 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
   /** The page's callbacks run after the call that they follow from. */
   const tellSoon = () => queueMicrotask(() => ask("tellNow"));
 
+  const merge = watch({
+    options,
+    track: (_, name, data) => track(name, data),
+    on: (target, type, listener) =>
+      target.addEventListener(type, (event) => invoke(listener, event), { capture: true, passive: true }),
+    viewed: invoke,
+    left: (call) => addEventListener("visibilitychange", () => invoke(call), { capture: true }),
+    decide,
+    onDecision: (slot, call) => {
+      const watcher = { slot, call };
+      watchers.add(watcher);
+      ask("tell");
+      return () => watchers.delete(watcher);
+    },
+    warn,
+  });
+
   return {
     /** @param {string} whose @param {any[]} missed events that were sent before the engine was there */
     begin(whose, missed) {
@@ -154,6 +184,7 @@ export async function start({ options, load, save, warn, ask, track, watchers, l
     /** @param {any[]} events @returns {object[]} those that may leave, cleaned and masked */
     take(events) {
       const ready = [];
+      events = merge(events);
       remember();
       for (const [index, event] of engine.take(events).entries()) {
         if (event.code) {

@@ -1,23 +1,45 @@
-// `click`: on links and buttons, in the words of GA4's enhanced measurement.
-const PRESSED = "a[href],button,[role=button],input[type=submit],input[type=button],summary";
+// `click` on links and buttons, in the words of GA4's enhanced measurement.
+import { hit, label, masked, short } from "./elements.js";
 
+/** What is there to be pressed. */
+export const PRESSED = "a[href],area[href],button,[role=button],input[type=submit],input[type=button],summary";
+/** What the page has a name of its own for. Forms are submitted and views are seen. */
+export const NAMED = "[data-beckon-event]:not(form,[data-beckon-event^=view_])";
+
+/**
+ * The link of a click with the left or the middle button, which opens it in a tab.
+ * @param {MouseEvent} event @param {any} [pressed]
+ */
+export const linked = (event, pressed = hit(event, "a[href],area[href]")) =>
+  // A link of an SVG has no host.
+  event.button < 2 && pressed?.host != null && pressed;
+
+/** @param {any} link */
+export const linkFields = (link) => ({
+  link_url: masked(link) ? "[masked]" : link.href,
+  link_text: label(link),
+  link_id: short(link.getAttribute("id")),
+  link_classes: short(link.getAttribute("class")),
+});
+
+/** @type {import("../capture.js").Capture} */
 export const click = {
   name: "click",
-  /** @param {(name: string, data?: object) => void} track */
-  start(track) {
-    /** @param {any} event */
-    const clicked = ({ target }) => {
-      const pressed = target.closest?.(PRESSED);
-      if (!pressed || pressed.closest("[data-beckon-ignore]")) return;
-      const label = (pressed.ariaLabel || pressed.textContent).trim().replace(/\s+/g, " ").slice(0, 100);
-      const [id, classes] = ["id", "class"].map((name) => pressed.getAttribute(name) || undefined);
-      if (pressed.href) {
-        const { href, host } = pressed;
-        const outbound = !!host && host !== location.host;
-        track("click", { link_url: href, link_text: label, outbound, link_id: id, link_classes: classes });
-      } else track("click", { button_text: label, button_id: id, button_classes: classes });
+  start({ on, track }) {
+    /** @param {MouseEvent} event */
+    const clicked = (event) => {
+      const pressed = hit(event, PRESSED);
+      if (!pressed || hit(event, NAMED)) return;
+      const link = linked(event, pressed);
+      if (link) track(2, "click", { ...linkFields(link), outbound: !!link.host && link.host !== location.host });
+      else if (!event.button)
+        track(2, "click", {
+          button_text: label(pressed),
+          button_id: short(pressed.getAttribute("id")),
+          button_classes: short(pressed.getAttribute("class")),
+        });
     };
-    // Seen before the page's own listeners, which may stop it.
-    document.addEventListener("click", clicked, true);
+    on(document, "click", clicked);
+    on(document, "auxclick", clicked);
   },
 };

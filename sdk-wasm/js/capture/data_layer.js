@@ -1,0 +1,48 @@
+// Events of `window.dataLayer` and `gtag("event", ...)` in GA4's shape, as they are: a shop with GA4 instruments
+// nothing again. What Google's own scripts put there, and what Beckon captures by itself, is left out.
+import { commerce } from "./commerce.js";
+
+/** What tells of the visitor's deeds; other entries steer tags, and may hold whatever the shop knows of a customer. */
+const KNOWN =
+  /^((view|select|add|remove)_\w+|(add_(shipping|payment)|begin)_\w+|purchase|refund|search|sign_up|login|share|generate_lead)$/;
+const OURS =
+  /^(page_view|user_engagement|scroll|click|file_download|form_(start|submit)|view_search_results|web_vitals)$/;
+
+/** @type {import("../capture.js").Capture} */
+export const dataLayer = {
+  name: "dataLayer",
+  start({ track }) {
+    /** @param {any} entry */
+    const read = (entry) => {
+      // gtag() puts its arguments there as they are.
+      const isCall = entry?.[0] === "event";
+      const name = isCall ? entry[1] : entry?.event;
+      if (typeof name !== "string" || OURS.test(name) || !(isCall ? /^[a-z]\w{0,63}$/i : KNOWN).test(name)) return;
+      /** @type {any} */
+      let data;
+      if (isCall) {
+        const { send_to, event_callback, event_timeout, user_data, user_properties, ...rest } = entry[2] ?? {};
+        data = rest;
+      } else {
+        const { items, value, currency, transaction_id, search_term, method } = entry;
+        data = { items, value, currency, transaction_id, search_term, method, ...entry.ecommerce };
+      }
+      track(1, name, commerce(data));
+    };
+    /** @type {any} */
+    const page = window;
+    page.dataLayer ??= [];
+    const layer = page.dataLayer;
+    const { push } = layer;
+    /** @param {...any} entries */
+    layer.push = (...entries) => {
+      for (const entry of entries) {
+        try {
+          read(entry);
+        } catch {}
+      }
+      return push.apply(layer, entries);
+    };
+    for (const entry of [...layer]) read(entry);
+  },
+};

@@ -1,0 +1,35 @@
+// What captures may know of elements.
+
+/** The page's word that something must not be seen. */
+const IGNORED = "[data-beckon-ignore]";
+/** What holds words of the visitor, or words that the page wants kept. */
+const MASKED = `[data-beckon-mask],${IGNORED},textarea,select,[contenteditable]`;
+
+/**
+ * The innermost element an event went through that matches, also out of shadow trees; nothing where the page asks to
+ * ignore that part of it.
+ * @param {Event} event @param {string} selector @returns {any}
+ */
+export const hit = (event, selector) => {
+  const path = /** @type {any[]} */ (event.composedPath());
+  /** @param {string} selector */
+  const first = (selector) => path.find((node) => node.matches?.(selector));
+  return first(IGNORED) ? undefined : first(selector);
+};
+
+/**
+ * A text as the page shows it, one space between words. A label is a few words; more is a card that happens to be a
+ * link. Counted in characters, so that none is cut in half.
+ * @param {string | null | undefined} text
+ */
+export const short = (text) =>
+  [...(text ?? "").trim().replace(/\s+/g, " ").slice(0, 200)].slice(0, 100).join("") || undefined;
+
+/** @param {Element} element */
+export const masked = (element) => !!(element.closest(MASKED) || element.querySelector(MASKED));
+
+/** What an element says, `[masked]` where it must not be known. @param {any} element */
+export const label = (element) =>
+  masked(element)
+    ? "[masked]"
+    : short(element.getAttribute("aria-label") || element.textContent || element.getAttribute("value"));

@@ -1,0 +1,190 @@
+/** What a page tells of its visitors without a line of code: clicks, downloads, depth, time, forms, errors, searches. */
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { opened } from "./capture_stage.mjs";
+import { browser, until } from "./stage.mjs";
+
+/** @type {import("playwright-core").Browser} */
+let chrome;
+before(async (t) => {
+  chrome = await browser(/** @type {any} */ (t));
+});
+
+test("a click on a link or a button is told in GA4's words", async (t) => {
+  const page = await opened(t, chrome, {
+    html: `<a id="own" class="big  red" href="/p/7?q=1"> Boots <b>and</b>
+      more </a>
+      <a id="out" href="https://other.example/x" target="_blank">Other</a>
+      <a id="mail" href="mailto:jo@mail.example">Mail</a>
+      <button id="buy" aria-label="Buy now">+</button>
+      <input id="go" type="submit" value="Go">
+      <summary id="more">More</summary>
+      <span id="role" role="button">Role</span>
+      <p id="text">No button</p>
+      <div id="host"></div>
+      <script>document.getElementById("host").attachShadow({ mode: "open" }).innerHTML = "<button id=deep>Deep</button>"</script>`,
+  });
+  for (const id of ["own", "out", "mail", "buy", "go", "more", "role", "text", "deep"]) await page.click(`#${id}`);
+  await page.click("#own", { button: "middle" });
+  await page.click("#own", { button: "right" });
+  await page.click("#buy", { button: "middle" });
+  const own = { link_text: "Boots and more", link_id: "own", link_classes: "big red", outbound: false };
+  assert.deepEqual(
+    (await page.sent("click")).map(({ props }) => props),
+    [
+      { ...own, link_url: `${page.url}/p/7?q=1` },
+      { link_url: "https://other.example/x", link_text: "Other", link_id: "out", outbound: true },
+      { link_url: "mailto:[email]", link_text: "Mail", link_id: "mail", outbound: false },
+      { button_text: "Buy now", button_id: "buy" },
+      { button_text: "Go", button_id: "go" },
+      { button_text: "More", button_id: "more" },
+      { button_text: "Role", button_id: "role" },
+      { button_text: "Deep", button_id: "deep" },
+      { ...own, link_url: `${page.url}/p/7?q=1` },
+    ],
+  );
+});
+
+test("links to files are downloads", async (t) => {
+  const page = await opened(t, chrome, {
+    html: `<a id="pdf" href="/files/Prices.PDF?v=2">Prices</a> <a id="named" href="/export" download="mine">Export</a>
+      <a id="page" href="/p/7.html">Page</a>`,
+  });
+  for (const id of ["pdf", "named", "page"]) await page.click(`#${id}`);
+  assert.deepEqual(
+    (await page.sent("file_download")).map(({ props }) => props),
+    [
+      {
+        link_url: `${page.url}/files/Prices.PDF?v=2`,
+        link_text: "Prices",
+        link_id: "pdf",
+        file_name: "/files/Prices.PDF",
+        file_extension: "pdf",
+      },
+      { link_url: `${page.url}/export`, link_text: "Export", link_id: "named", file_name: "mine" },
+    ],
+  );
+  assert.equal((await page.sent("click")).length, 3);
+});
+
+test("a form is started once and submitted, and what was typed never leaves", async (t) => {
+  const page = await opened(t, chrome, {
+    html: `<form id="order" name="checkout" action="/pay?step=2">
+        <input name="id"><input name="name"><input name="action" type="password"><input type="checkbox" value="SECRETbox">
+        <textarea></textarea><select><option>first<option>SECRETchoice</select>
+        <input type="hidden" value="SECREThidden"><div contenteditable id="own">x</div>
+        <button id="pay">Pay <i data-beckon-mask>SECRETsum</i></button>
+      </form>
+      <a id="around" href="/x">Link <textarea>SECRETarea</textarea></a>
+      <button id="editing" contenteditable>SECRETedited</button>`,
+  });
+  for (const [index, field] of (
+    await page.locator("input:not([type=hidden]):not([type=checkbox]),textarea").all()
+  ).entries())
+    await field.pressSequentially(`SECRET${index}`);
+  await page.check("input[type=checkbox]");
+  await page.selectOption("select", "SECRETchoice");
+  await page.locator("#own").pressSequentially("SECRETown");
+  await page.click("#own");
+  await page.click("#pay");
+  await page.locator("input[name=name]").press("Enter");
+  await page.click("#around", { position: { x: 2, y: 5 } });
+  await page.click("#editing");
+  const form = { form_id: "order", form_name: "checkout", form_destination: `${page.url}/pay?step=2` };
+  assert.deepEqual(
+    (await page.sent("form_start")).map(({ props }) => props),
+    [form],
+  );
+  assert.deepEqual(
+    (await page.sent("form_submit")).map(({ props }) => props),
+    [1, 2].map(() => ({ ...form, form_submit_text: "[masked]" })),
+  );
+  assert((await page.sent("click")).length > 2);
+  assert.doesNotMatch(JSON.stringify(page.batches), /SECRET/);
+});
+
+test("what asks to be ignored is, and what asks to be masked leaves no word", async (t) => {
+  const inside = (/** @type {string} */ id) => `<div id="${id}-around" style="cursor: pointer">
+    <a href="/SECRET.pdf">SECRET</a> <button class="plain">SECRET</button><button data-beckon-event="own_${id}">SECRET</button>
+    <form name="f"><input><button class="submit">SECRET</button></form>
+    <p data-beckon-item="7"><a class="select" href="/SECRET">SECRET</a></p></div>`;
+  const page = await opened(t, chrome, {
+    html: `<section data-beckon-ignore>${inside("ignored")}<i data-beckon-event="view_item" data-beckon-item="SECRET">SECRET</i>
+        <script type="application/ld+json">{ "@type": "Product", "name": "SECRET" }</script></section>
+      <section data-beckon-mask>${inside("masked")}</section>`,
+  });
+  for (const id of ["ignored", "masked"]) {
+    await page.fill(`#${id}-around input`, "SECRET");
+    for (const part of ["a", ".plain", "[data-beckon-event]", ".submit", ".select"]) {
+      for (const click of [1, 2, 3]) await page.click(`#${id}-around ${part} >> nth=0`, { clickCount: click });
+    }
+  }
+  await until("dead clicks are told of", async () => (await page.sent("dead_click")).length > 0);
+  assert.deepEqual(
+    new Set(page.events().map(({ name }) => name)),
+    new Set(
+      "page_view click file_download own_masked form_start form_submit select_item rage_click dead_click".split(" "),
+    ),
+  );
+  assert.doesNotMatch(JSON.stringify(page.batches), /SECRET|own_ignored/);
+  assert.match(JSON.stringify(await page.sent("file_download")), /"link_url":"\[masked\]"/);
+});
+
+test("three quick clicks on one spot are rage, once", async (t) => {
+  const page = await opened(t, chrome, {
+    html: `<div id="still" class="a b" style="height: 90px">Jo Example</div><button id="slow">Slow</button><input id="field">`,
+  });
+  for (const id of ["still", "slow", "field"]) {
+    const box = await page.locator(`#${id}`).boundingBox();
+    assert(box);
+    // The text is not hit, since three clicks on it select it.
+    for (let click = 0; click < 5; click++) await page.mouse.click(box.x + box.width - 3, box.y + box.height - 3);
+  }
+  await page.mouse.click(10, 20);
+  await page.mouse.click(200, 20);
+  await page.mouse.click(400, 20);
+  assert.deepEqual(
+    (await page.sent("rage_click")).map(({ props }) => props),
+    [
+      { element: "div#still.a.b", clicks: 3 },
+      { element: "button#slow", element_text: "Slow", clicks: 3 },
+    ],
+  );
+});
+
+test("a click without any effect is dead, one with an effect is not", async (t) => {
+  const page = await opened(t, chrome, {
+    html: `<button id="works">Works</button><button id="text">Text</button><label id="label">Label <input></label>
+      <a id="tab" href="https://other.example" target="_blank">Tab</a><p id="plain">Plain</p>
+      <div id="fake" style="cursor: pointer">Fake</div><button id="dead">Dead</button>`,
+    script: `addEventListener("click", ({ target }) => { if (target.id === "works") target.title = "done"; })`,
+  });
+  const dead = async () => (await page.sent("dead_click")).map(({ props }) => props);
+  for (const id of ["works", "label", "tab", "plain", "fake"]) await page.click(`#${id}`);
+  await until("one is told of", async () => (await dead()).length === 1);
+  await page.click("#dead");
+  await until("another is told of", async () => (await dead()).length === 2);
+  assert.deepEqual(await dead(), [{ element: "div#fake" }, { element: "button#dead", element_text: "Dead" }]);
+});
+
+test("errors are told by their message, masked, and not without end", async (t) => {
+  const page = await opened(t, chrome, {
+    throws: true,
+    html: `<img src="/missing.png" onerror="this.title = 'x'">`,
+  });
+  await page.evaluate(() => {
+    const thrown = (/** @type {string} */ message) =>
+      setTimeout(() => {
+        throw new TypeError(message);
+      });
+    thrown("no jo@mail.example in stock");
+    thrown("no jo@mail.example in stock");
+    Promise.reject(new Error("call 13800138000"));
+    for (let n = 0; n < 20; n++) Promise.reject(`number ${n}`);
+    return new Promise((done) => setTimeout(done));
+  });
+  const told = (await page.sent("exception")).map(({ props }) => props);
+  assert.equal(told.length, 5);
+  assert(told.some(({ description, fatal }) => /no \[email\] in stock/.test(description) && fatal === false));
+  assert(told.some(({ description }) => description === "call [phone]"));
+});

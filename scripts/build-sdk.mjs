@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { deflateRawSync } from "node:zlib";
 import { ask, Failure, main, note, root, run, step } from "./run.mjs";
 import { nodeModules, toolchain, wasmTarget } from "./setup.mjs";
 
@@ -26,10 +27,10 @@ const stamp = join(root, "target", "sdk-inputs");
  */
 const FILES = [
   { name: "beckon", beside: ["tier1"], twin: true },
-  { name: "tier1", beside: ["engine", "rare"] },
-  { name: "engine" },
+  { name: "tier1", beside: ["rare"] },
   { name: "rare" },
-  { name: "worker", beside: ["engine"] },
+  { name: "worker" },
+  { name: "inline", twin: true },
   { name: "script", beside: ["tier1"], classic: true },
   { name: "react", beside: ["beckon"], twin: true },
 ];
@@ -74,6 +75,10 @@ export async function buildSdk() {
 async function compile({ cargo, args, env }) {
   const manifest = join(root, "sdk-wasm", "Cargo.toml");
   const target = ["--target", "wasm32-unknown-unknown", "--profile", "sdk"];
+  // Other checkouts build into the same folder, and cargo goes by times: their crates would pass for ours.
+  await run(cargo, ["clean", "--locked", "--manifest-path", manifest, ...target, "-p", "engine", "-p", "sdk-wasm"], {
+    env,
+  });
   await run(cargo, ["build", "--locked", "--manifest-path", manifest, ...target, ...args], { env });
   const name = /^name = "(.+)"/m.exec(readFileSync(manifest, "utf8"))?.[1].replaceAll("-", "_");
   return join(env.CARGO_TARGET_DIR, "wasm32-unknown-unknown", "sdk", `${name}.wasm`);
@@ -92,7 +97,7 @@ async function assemble(compiled) {
 
   for (const file of FILES) {
     if (!existsSync(join(js, `${file.name}.js`))) continue;
-    if (file.name === "beckon") await minified(join(js, "beckon.js"), join(dist, "beckon.js"));
+    if (file.name === "beckon") await minified(file.name);
     else await bundled(file, file.classic ? "iife" : "es");
     if (file.twin) await bundled(file, "cjs");
   }
@@ -110,7 +115,7 @@ const WASM_SOURCES = ["Cargo.toml", "Cargo.lock", "engine", "sdk-wasm/Cargo.toml
 /**
  * Where the bytes of the package come from, for whoever wants to build them again: no time, no path and no commit is
  * in it, so that the same sources and tools give the same file. `sources.sha256` is what
- * `git ls-files FILES | LC_ALL=C sort | xargs sha256sum | sha256sum` prints.
+ * `find FILES -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints.
  * @param {import("./setup.mjs").WasmBuild} build
  */
 function provenance({ std, args, env }) {
@@ -149,7 +154,7 @@ function filesUnder(path) {
 }
 
 /** @param {typeof FILES[number]} file @param {"es" | "cjs" | "iife"} format */
-async function bundled({ name, beside = [] }, format) {
+async function bundled({ name, beside = [], classic }, format) {
   const { build } = await import("rolldown");
   const ending = format === "cjs" ? "cjs" : "js";
   await build({
@@ -160,8 +165,10 @@ async function bundled({ name, beside = [] }, format) {
     checks: { moduleLevelDirective: false },
     plugins: [
       {
-        name: "beside",
+        name: "files of the package",
         resolveId(id, importer) {
+          if (name === "inline" && id === "./source.js") return join(js, "inline_source.js");
+          if (id === "./engine.wasm") return join(dist, "engine.wasm");
           const other = /^\.\/(\w+)\.js$/.exec(id)?.[1];
           if (!importer || !other || !beside.includes(other)) return null;
           // What is fetched later is a module for everybody, also where it is a twin that asks for it.
@@ -169,6 +176,11 @@ async function bundled({ name, beside = [] }, format) {
             id: `./${other}.${FILES.find((file) => file.name === other)?.twin ? ending : "js"}`,
             external: true,
           };
+        },
+        load(id) {
+          if (!id.endsWith(".wasm")) return null;
+          const packed = deflateRawSync(readFileSync(id), { level: 9 }).toString("base64");
+          return { code: `export default ${JSON.stringify(packed)}`, moduleType: "js" };
         },
       },
     ],
@@ -178,21 +190,22 @@ async function bundled({ name, beside = [] }, format) {
       format,
       minify: true,
       comments: false,
-      sourcemap: true,
+      // What every page loads first goes without the line that names its map.
+      sourcemap: classic ? "hidden" : true,
       codeSplitting: false,
     },
   });
 }
 
-/** @param {string} from @param {string} to */
-async function minified(from, to) {
+/** Tier 0 imports nothing at first, and bundling would cost it bytes. @param {string} name */
+async function minified(name) {
   const { minify } = await import("vite");
-  const { code, errors } = await minify(from, readFileSync(from, "utf8"), {
-    module: true,
-    compress: { target: "es2022" },
-  });
+  const from = join(js, `${name}.js`);
+  const options = { module: true, compress: { target: "es2022" }, sourcemap: true };
+  const { code, map, errors } = await minify(from, readFileSync(from, "utf8"), options);
   if (errors.length > 0) throw new Failure(`${from}: ${errors.map((error) => error.message).join("; ")}`);
-  writeFileSync(to, code);
+  writeFileSync(join(dist, `${name}.js`), code);
+  writeFileSync(join(dist, `${name}.js.map`), JSON.stringify({ ...map, sources: [`../js/${name}.js`] }));
 }
 
 /** Every file that can change the package, these scripts included. */

@@ -1,5 +1,6 @@
 // The engine in Wasm and the border to it: one function over one buffer of bytes. The other side, and the form of the
 // bytes, is in src/border.rs.
+import { source as own } from "./source.js";
 
 /**
  * An event in the form of the wire.
@@ -119,16 +120,18 @@ const call = (number, ...values) => {
 
 /**
  * Loads the module: once, before anything else is called.
- * @param {URL | string | BufferSource | WebAssembly.Module} [source] where it is, or itself
+ * @param {URL | string | BufferSource | WebAssembly.Module} [given] where it is, or itself
  */
-export const load = async (source = new URL("./engine.wasm", import.meta.url)) => {
+export const load = async (given) => {
+  /** @type {any} */
+  let source = given ?? (await own());
   if (typeof source === "string" || source instanceof URL) {
     const response = await fetch(source);
     // Servers that do not know the type are many, and streaming insists on it.
     const streamed = /wasm/.test(response.headers.get("content-type") ?? "");
     source = await (streamed ? WebAssembly.compileStreaming(response) : response.arrayBuffer());
   }
-  const made = /** @type {any} */ (await WebAssembly.instantiate(/** @type {any} */ (source)));
+  const made = /** @type {any} */ (await WebAssembly.instantiate(source));
   wasm = (made.instance ?? made).exports;
 };
 

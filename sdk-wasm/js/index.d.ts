@@ -21,10 +21,47 @@ export interface Options {
     /** The bundle, which then is not fetched. */
     bundle?: object;
   };
-  /** Switches captures off by the name of their event. */
-  capture?: { page_view?: boolean; click?: boolean };
+  /** Switches captures off by name. @default all are on */
+  capture?: Captures;
   /** Where the Wasm module is, when the build has moved it. */
   wasmUrl?: string | URL;
+}
+
+/** What is captured by itself; most have the name of their event. Further names switch events of the page's markup off. */
+export interface Captures {
+  /** Page views: of loading, of navigation by `history`, and of coming back. */
+  page_view?: boolean;
+  /** Clicks on links and buttons, with those that lead to other sites marked. */
+  click?: boolean;
+  /** Clicks on links to files. */
+  file_download?: boolean;
+  /** How far down a page was read. */
+  scroll?: boolean;
+  /** How long a page was visible and in focus. */
+  user_engagement?: boolean;
+  /** What the page tells Google Analytics, through `window.dataLayer` or `gtag()`. */
+  dataLayer?: boolean;
+  /** `data-beckon-event` and `data-beckon-item` in the page. */
+  attributes?: boolean;
+  /** `data-beckon-slot` in the page: filled with what was decided, and watched for having been seen. */
+  slots?: boolean;
+  /** `view_item` on pages that describe one product in JSON-LD. */
+  jsonLd?: boolean;
+  /** What the page's own search was asked for. */
+  view_search_results?: boolean;
+  /** That a form was begun. Values are never read. */
+  form_start?: boolean;
+  /** That a form was sent. Values are never read. */
+  form_submit?: boolean;
+  /** Errors of the page's own scripts, their texts masked. */
+  exception?: boolean;
+  /** Many clicks in one place. */
+  rage_click?: boolean;
+  /** Clicks that nothing came of. */
+  dead_click?: boolean;
+  /** LCP, INP, CLS, FCP and TTFB. */
+  web_vitals?: boolean;
+  [event: string]: boolean | undefined;
 }
 
 /** What a visitor has agreed to: all, not asked yet, nothing. */

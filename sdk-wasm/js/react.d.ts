@@ -49,7 +49,7 @@ export function useBeckon(): Beckon;
 export function useDecision(slot: string, options?: DecisionOptions): Decision;
 
 /**
- * A slot: renders what is decided for it, and tracks `view_promotion` when at least half of it was in view for half a
- * second, once an offer, and `select_promotion` when a link or a button in it is clicked.
+ * A slot: renders what is decided for it, and tracks `view_promotion` when at least half of it was in view for a
+ * second, and `select_promotion` when a link or a button in it is clicked: once each for an offer.
  */
 export function Slot(props: SlotProps): ReactElement;

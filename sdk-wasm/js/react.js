@@ -8,8 +8,35 @@ import { init } from "./beckon.js";
 /** @typedef {import("./index.d.ts").Beckon} Beckon */
 /** @typedef {import("./index.d.ts").Decision} Decision */
 
-/** How long an offer must be in view to count as seen, in milliseconds. */
-const SEEN_AFTER = 500;
+/** How long half of a slot must be in view to count as seen, in milliseconds: as for advertisements. */
+const SEEN_AFTER = 1000;
+
+/** @param {Element} element @param {() => void} call once, when it was seen @returns {() => void} what ends the wait */
+const whenSeen = (element, call) => {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const wait = (/** @type {boolean} */ begin) => {
+    if (!begin) timer = void clearTimeout(timer);
+    else timer ??= setTimeout(seen, SEEN_AFTER);
+  };
+  const end = () => {
+    wait(false);
+    observer.disconnect();
+  };
+  const seen = () => {
+    end();
+    if (document.visibilityState === "visible") return call();
+    // A hidden page is not drawn, so this is answered when it is back.
+    observer.observe(element);
+  };
+  const observer = new IntersectionObserver(
+    // Half of the slot, or of the window where the slot is larger.
+    ([entry]) => wait(entry.intersectionRatio >= 0.5 || entry.intersectionRect.height >= innerHeight / 2),
+    { threshold: [0, 0.25, 0.5, 0.75, 1] },
+  );
+  observer.observe(element);
+  return end;
+};
 
 /** @param {string} slot @returns {Decision} what is shown where nothing is known */
 const undecided = (slot) => ({
@@ -104,42 +131,25 @@ export const Slot = ({ id, fallback, follow, as = "div", children, ...attributes
   const beckon = useBeckon();
   const decision = useDecision(id, { fallback, follow });
   const element = useRef(/** @type {Element | null} */ (null));
-  const seen = useRef(new Set());
+  const told = useRef(new Set());
   const { offer, arm } = decision;
-  const promotion = () => ({
-    promotion_id: offer,
-    creative_slot: id,
-    creative_name: arm,
-    props: { decision_id: decision.decision_id, propensity: decision.propensity },
-  });
+  /** Once an offer, however often React mounts the slot. @param {"view_promotion" | "select_promotion"} name */
+  const tell = (name) => {
+    const once = [name, offer, arm].join();
+    // The shop's own content is no promotion.
+    if (!offer || told.current.has(once)) return;
+    told.current.add(once);
+    const { decision_id, propensity } = decision;
+    const promotion = { promotion_id: offer, creative_slot: id, creative_name: arm };
+    beckon.track(name, { ...promotion, props: { decision_id, propensity } });
+  };
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new object for the same offer must not begin to wait anew
   useEffect(() => {
-    const once = `${offer} ${arm}`;
-    // The shop's own content is no promotion. React mounts twice while developing; an offer is seen once.
-    if (!offer || !element.current || seen.current.has(once)) return;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    const observer = new IntersectionObserver(
-      ([{ intersectionRatio }]) => {
-        clearTimeout(timer);
-        if (intersectionRatio < 0.5) return;
-        timer = setTimeout(() => {
-          observer.disconnect();
-          seen.current.add(once);
-          beckon.track("view_promotion", promotion());
-        }, SEEN_AFTER);
-      },
-      { threshold: 0.5 },
-    );
-    observer.observe(element.current);
-    return () => {
-      clearTimeout(timer);
-      observer.disconnect();
-    };
+    if (offer && element.current) return whenSeen(element.current, () => tell("view_promotion"));
   }, [beckon, id, offer, arm]);
   /** @param {{ target: Element }} event */
   const onClickCapture = ({ target }) => {
-    if (offer && target.closest("a, button")) beckon.track("select_promotion", promotion());
+    if (target.closest("a, button")) tell("select_promotion");
   };
   return createElement(as, { ...attributes, ref: element, onClickCapture }, children(decision));
 };

@@ -85,6 +85,11 @@ const BUILDS = [
     main: `import file from "beckon/engine.wasm";${code("beckon", "wasmUrl: new URL(file, import.meta.url)")}`,
     build: (folder) => esbuild(folder, { format: "esm", splitting: true, loader: { ".wasm": "file" } }),
   },
+  {
+    name: "esbuild, in one file",
+    main: code("beckon/inline"),
+    build: (folder) => esbuild(folder, {}),
+  },
 ];
 
 for (const { name, main = code(), build } of BUILDS) {

@@ -137,8 +137,8 @@ test("1,000 histories lead page and collector to the same facts, segments, decis
   const page = await (await browser(t)).newPage();
   await page.goto(await packageServer(t));
   const answers = await page.evaluate(async (inputs) => {
-    const engine = await import(/** @type {any} */ ("/engine.js"));
-    await engine.load();
+    const engine = await import(/** @type {any} */ ("/js/engine.js"));
+    await engine.load("/engine.wasm");
     return inputs.map(({ bundle, visitor, events, now, facts, slots }) => {
       engine.start(visitor);
       engine.learn(bundle);

@@ -474,17 +474,17 @@ for (const [what, script] of Object.entries(HOSTILE)) {
 test("an engine that traps is switched off, and the page goes on without it", async (t) => {
   const site = await shop(t);
   const page = await visitor(t);
-  // The smallest module that has an export and traps: `(func (export "take") unreachable)` in place of the engine's.
-  await page.route("**/engine.js", (route) =>
-    route.fulfill({
-      contentType: "text/javascript",
-      body: `export const load = async () => {};
-        const trap = () => new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(
-          [0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,116,0,0,10,5,1,3,0,0,11]))).exports.t();
-        export { trap as take };
-        export const start = () => {}, kept = () => ({}), learn = () => 0, standing = () => ({}), decide = trap;`,
-    }),
+  // The smallest module that has the exports of the engine's and traps: `(func (export "call") unreachable)`.
+  const body = Buffer.from(
+    "0061736d01000000010c0260017f017f60027f7f017f030302000105030100010718" +
+      "03066d656d6f72790200" +
+      "04726f6f6d0000" +
+      "0463616c6c0001" +
+      "0a0a0204004100" +
+      "0b0300000b",
+    "hex",
   );
+  await page.route("**/engine.wasm", (route) => route.fulfill({ contentType: "application/wasm", body }));
   await page.goto(`${site.url}/?email=jo@mail.example`);
   await page.with("(beckon) => beckon.flush()");
   assert.deepEqual(

@@ -115,7 +115,7 @@ export async function browser(test) {
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 
 /**
- * Serves the built package and an empty page, on an origin of its own.
+ * Serves the built package and an empty page, on an origin of its own; under /js/ what the package is built from.
  * @param {import("node:test").TestContext} test
  */
 export async function packageServer(test) {
@@ -124,7 +124,8 @@ export async function packageServer(test) {
     if (pathname === "/")
       return response.setHeader("content-type", "text/html").end("<!doctype html><title>page</title>");
     try {
-      const bytes = await readFile(join(root, "sdk-wasm", "dist", pathname.slice(1)));
+      const folder = pathname.startsWith("/js/") ? "sdk-wasm" : "sdk-wasm/dist";
+      const bytes = await readFile(join(root, folder, pathname));
       response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/plain").end(bytes);
     } catch {
       response.writeHead(404).end();

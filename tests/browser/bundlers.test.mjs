@@ -143,11 +143,12 @@ async function works(chrome, store, address) {
     "response",
     (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.url()}`),
   );
-  await page.goto(`${address}#${new URLSearchParams({ key: store.publicKey, endpoint: store.url })}`);
+  // What was searched for is told by the chunk of rarer captures.
+  await page.goto(`${address}?q=boots#${new URLSearchParams({ key: store.publicKey, endpoint: store.url })}`);
   try {
     await until("the engine runs", () => page.evaluate("globalThis.beckon?.inspect?.().tier"));
     await until("it decides", () => page.evaluate(`beckon.decide("hero").source === "local"`));
-    await until("both events are stored", () => page.evaluate("beckon.flush().then(() => beckon.inspect().sent > 1)"));
+    await until("all is stored", () => page.evaluate("beckon.flush().then(() => beckon.inspect().sent > 2)"));
   } catch (error) {
     throw new Error(`the page says: ${complaints.join("; ")}`, { cause: error });
   }
@@ -155,7 +156,7 @@ async function works(chrome, store, address) {
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  assert.deepEqual(events.map(({ name }) => name).sort(), ["page_view", "view_item"]);
+  assert.deepEqual(events.map(({ name }) => name).sort(), ["page_view", "view_item", "view_search_results"]);
   const { page: where, props } = events.find(({ name }) => name === "view_item");
   assert.deepEqual([where.title, props.color], ["Boots", "red"], "tier 1 has looked at it");
   assert.deepEqual(

@@ -61,6 +61,7 @@ export interface Captures {
   dead_click?: boolean;
   /** LCP, INP, CLS, FCP and TTFB. */
   web_vitals?: boolean;
+  /** Any other event of the page's markup, by its name. */
   [event: string]: boolean | undefined;
 }
 
@@ -69,35 +70,65 @@ export type Consent = "granted" | "pending" | "denied";
 
 /** An item in GA4's words; further fields of GA4 (`item_brand`, `item_variant`, ...) are welcome. */
 export interface Item {
+  /** The shop's id of it, the same in the catalogue. */
   item_id: string;
+  /** What visitors read. */
   item_name?: string;
+  /** The category that facts and recommendations go by. */
   item_category?: string;
   /** The price of one. */
   price?: number;
-  /** @default 1 */
+  /** How many. @default 1 */
   quantity?: number;
+  /** GA4's other fields. */
   [field: string]: unknown;
 }
 
 /** What an event says beside its name: GA4's parameters, and anything else as `props`. */
 export interface EventData {
+  /** What it is about. */
   items?: Item[];
-  /** ISO 4217. */
+  /** The currency of all its amounts, by ISO 4217: `EUR`. */
   currency?: string;
   /** The value of the whole event. */
   value?: number;
   /** The shop's id of an order: a second `purchase` with it is not counted. */
   transaction_id?: string;
+  /** Parameters of GA4 and of your own, which become the event's properties. */
   [parameter: string]: unknown;
 }
 
-/** What stands in a slot, and why. */
-export interface Decision {
+/** The events that reports and facts know by name, as in GA4. Any other name that begins with a letter is as good. */
+export type EventName =
+  | "add_payment_info"
+  | "add_shipping_info"
+  | "add_to_cart"
+  | "add_to_wishlist"
+  | "begin_checkout"
+  | "generate_lead"
+  | "login"
+  | "purchase"
+  | "refund"
+  | "remove_from_cart"
+  | "search"
+  | "select_item"
+  | "select_promotion"
+  | "share"
+  | "sign_up"
+  | "view_cart"
+  | "view_item"
+  | "view_item_list"
+  | "view_promotion"
+  | "view_search_results";
+
+/** What stands in a slot, and why. `Content` is what the shop's offers for the slot hold. */
+export interface Decision<Content = any> {
+  /** The slot's id. */
   slot: string;
   /** The offer, `null` without one. For a held-out visitor the one that would have been made. */
   offer: string | null;
   /** What to show: the offer's content, the slot's own, or your `fallback`. */
-  content: any;
+  content: Content;
   /** The offer's variant; `holdout` for who is held out. */
   arm: string | null;
   /**
@@ -106,7 +137,7 @@ export interface Decision {
   source: "local" | "cached" | "bootstrap" | "fallback";
   /** The first reason in one word: `segment`, `everyone`, `holdout`, `no_offer`, `consent`, `none`. */
   reason: string;
-  /** All reasons. */
+  /** All reasons, each by a code, with the id of what it speaks of. */
   why: { code: string; id?: string; text?: string }[];
   /** With what probability this arm was drawn; goes into the exposure. */
   propensity?: number;
@@ -122,7 +153,9 @@ export interface Decision {
 export interface Recommendation {
   /** The `item_id`. */
   id: string;
+  /** How well it fits; only the order within one answer means anything. */
   score: number;
+  /** The items that led to it, how, and how often they were seen together. */
   why: { kind?: string; because?: string[]; n?: number };
   /** Its entry of the catalogue, where the shop has sent one. */
   item?: { item_id: string; item_name?: string; item_category?: string; price?: number; url?: string; image?: string };
@@ -130,9 +163,11 @@ export interface Recommendation {
 
 /** An event as {@link Beckon.inspect} shows it. */
 export interface LoggedEvent extends EventData {
+  /** A UUID, by which the collector knows it again. */
   id: string;
+  /** What happened. */
   name: string;
-  /** RFC 3339. */
+  /** When, in the form of RFC 3339. */
   at: string;
   /** `waiting`, then what the collector said: `stored`, `duplicate`, `rejected`, `filtered`; or `dropped`. */
   status: string;
@@ -142,11 +177,17 @@ export interface LoggedEvent extends EventData {
 
 /** What Beckon knows and does at this moment. */
 export interface Inspection {
+  /** The visitor's id; none before there is consent. */
   visitor?: string;
+  /** The session's id, as far as this browser knows. */
   session?: string;
+  /** Whom `identify()` named. */
   user?: string;
+  /** What the visitor has agreed to. */
   consent: Consent;
+  /** What decisions go by. */
   facts: Record<string, string | number | boolean | null>;
+  /** The ids of the visitor's segments. */
   segments: string[];
   /** How many events are not answered yet. */
   queue: number;
@@ -163,7 +204,7 @@ export interface Inspection {
 /** One site's instance in a page. No method throws. */
 export interface Beckon {
   /** Tracks an event, in GA4's names where one exists: `view_item`, `add_to_cart`, `purchase`, ... */
-  track(name: string, data?: EventData): void;
+  track(name: EventName | (string & {}), data?: EventData): void;
   /** Tracks a page view. Those of loading and of navigation by `history` are tracked without it. */
   page(): void;
   /** Names the visitor by the shop's own id, with traits that become the facts `trait.*`. */
@@ -173,9 +214,9 @@ export interface Beckon {
   /** What the visitor has agreed to; `denied` deletes what was stored. */
   consent(choice: Consent): void;
   /** What to show in a slot, at once and without a request. */
-  decide(slot: string, options?: { fallback?: unknown }): Decision;
+  decide<Content = any>(slot: string, options?: { fallback?: Content }): Decision<Content>;
   /** Calls back with each decision for a slot that differs from the one before. Returns what ends it. */
-  onDecision(slot: string, call: (decision: Decision) => void): () => void;
+  onDecision<Content = any>(slot: string, call: (decision: Decision<Content>) => void): () => void;
   /**
    * Asks the collector for items. When no answer comes within `timeout` milliseconds, the list is empty and its
    * source `fallback`.

@@ -9,9 +9,11 @@ export type BeckonProviderProps = { children?: ReactNode } & (
        * provider is mounted. Decisions in `bootstrap` are rendered on the server too.
        */
       options: Options;
+      /** Not beside options. */
       instance?: undefined;
     }
   | {
+      /** Not beside an instance. */
       options?: undefined;
       /** What `init()` of `beckon` or `beckon/inline` gave. */
       instance: Beckon;
@@ -19,9 +21,9 @@ export type BeckonProviderProps = { children?: ReactNode } & (
 );
 
 /** Options of {@link useDecision}. */
-export interface DecisionOptions {
+export interface DecisionOptions<Content = any> {
   /** The content where there is no other: on the server, before the first decision, without an offer. */
-  fallback?: unknown;
+  fallback?: Content;
   /**
    * Whether a later, better decision replaces one that was painted. Without it, only the fallback is ever replaced, so
    * that nothing that the visitor reads is swapped. @default false
@@ -30,13 +32,15 @@ export interface DecisionOptions {
 }
 
 /** What {@link Slot} takes; further attributes (`className`, `aria-label`, ...) go to its element. */
-export interface SlotProps extends DecisionOptions, Omit<HTMLAttributes<HTMLElement>, "id" | "children"> {
+export interface SlotProps<Content = any>
+  extends DecisionOptions<Content>,
+    Omit<HTMLAttributes<HTMLElement>, "id" | "children"> {
   /** The slot's id. */
   id: string;
   /** The element around the content, which is watched for having been seen. @default "div" */
   as?: ElementType;
   /** Renders a decision; called with the fallback as its content where there is no other. */
-  children: (decision: Decision) => ReactNode;
+  children: (decision: Decision<Content>) => ReactNode;
 }
 
 /** Gives the components below it their instance. Renders on a server, where the instance does nothing. */
@@ -46,10 +50,10 @@ export function BeckonProvider(props: BeckonProviderProps): ReactElement;
 export function useBeckon(): Beckon;
 
 /** What to show in a slot, now and, where the fallback stands there, as soon as there is something better. */
-export function useDecision(slot: string, options?: DecisionOptions): Decision;
+export function useDecision<Content = any>(slot: string, options?: DecisionOptions<Content>): Decision<Content>;
 
 /**
  * A slot: renders what is decided for it, and tracks `view_promotion` when at least half of it was in view for a
  * second, and `select_promotion` when a link or a button in it is clicked: once each for an offer.
  */
-export function Slot(props: SlotProps): ReactElement;
+export function Slot<Content = any>(props: SlotProps<Content>): ReactElement;

@@ -60,7 +60,7 @@ const absent = {
   identify: nothing,
   reset: nothing,
   consent: nothing,
-  decide: (slot, { fallback = null } = {}) => ({ ...undecided(slot), content: fallback }),
+  decide: (slot, { fallback } = {}) => ({ ...undecided(slot), content: /** @type {any} */ (fallback ?? null) }),
   onDecision: () => nothing,
   recommend: async () => ({ items: [], source: "fallback" }),
   segments: () => [],

@@ -85,12 +85,15 @@ import { createElement } from "react";
 
 const beckon: Beckon = init({ key: "pk_test", endpoint: "https://collect.shop.example", consent: "pending" });
 beckon.track("add_to_cart", { items: [{ item_id: "sku7", price: 89, item_brand: "Tarn" }], currency: "EUR", color: "red" });
-const decision: Decision = beckon.decide("hero", { fallback: { title: "Hello" } });
+beckon.track("seen_by_the_shop_alone");
+const decision: Decision<{ title: string }> = beckon.decide("hero", { fallback: { title: "Hello" } });
+const title: string = decision.content.title;
+beckon.decide("hero").content.whatever.the.offers.hold;
 const stop: () => void = beckon.onDecision("hero", (better) => { const offer: string | null = better.offer; void offer; });
-export const shown = [decision.content.title, stop, useBeckon, useDecision("hero", { fallback: 1, follow: true }).arm];
+export const shown = [title, stop, useBeckon, useDecision("hero", { fallback: 1, follow: true }).arm];
 createElement(BeckonProvider, { options: { key: "pk_test", endpoint: "https://collect.shop.example" } });
 createElement(BeckonProvider, { instance: beckon });
-createElement(Slot, { id: "hero", as: "section", className: "hero", children: ({ content }) => content.title });
+createElement(Slot<{ title: string }>, { id: "hero", as: "section", className: "hero", children: ({ content }) => content.title });
 // @ts-expect-error the key is missing
 init({ endpoint: "https://collect.shop.example" });
 // @ts-expect-error no such choice
@@ -99,6 +102,8 @@ beckon.consent("maybe");
 beckon.track("add_to_cart", { items: [{ price: 89 }] });
 // @ts-expect-error a provider takes options or an instance
 createElement(BeckonProvider, { options: { key: "pk_test", endpoint: "" }, instance: beckon });
+// @ts-expect-error the content is like its fallback
+beckon.decide("hero", { fallback: { title: "Hello" } }).content.name;
 // @ts-expect-error a slot has an id
 createElement(Slot, { children: () => null });
 `;
@@ -129,13 +134,16 @@ for (const { name, file, module, resolution } of [
   });
 }
 
-test("everything that the types export is documented", async () => {
+test("everything in the types is documented, down to the members", async () => {
   for (const name of files.filter((file) => file.endsWith(".d.ts"))) {
     const lines = (await readFile(join(dist, name), "utf8")).split("\n");
     for (const [index, line] of lines.entries()) {
-      if (/^export (declare )?(interface|function|type|const)/.test(line)) {
-        assert.match(lines[index - 1] ?? "", /\*\/$/, `${name}: ${line}`);
-      }
+      const declares =
+        /^export (declare )?(interface|function|type|const) |^ {2,6}(\w+\??|\[\w+: string\])(<.*>)?[:(] ?/.test(line);
+      // The parameters of a method that takes several lines belong to what was said of the method.
+      if (!declares || (/^ {4}/.test(line) && /\($/.test(lines[index - 1])) || /^ {4}options\?: \{/.test(line))
+        continue;
+      assert.match(lines[index - 1] ?? "", /\*\/$/, `${name}: ${line}`);
     }
   }
 });

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -64,11 +65,31 @@ export async function buildSdk() {
     return build.std;
   }
   await step(`SDK (Wasm, ${build.std} std)`, async () => {
-    await assemble(await compile(build));
+    await assemble(await engine(build));
     writeFileSync(join(dist, "provenance.json"), `${JSON.stringify(provenance(build), null, 2)}\n`);
     writeFileSync(stamp, inputs);
   });
   return build.std;
+}
+
+/**
+ * The Wasm as it is shipped, built when one of its own inputs changed. Returns where it is.
+ * @param {import("./setup.mjs").WasmBuild} build
+ */
+async function engine(build) {
+  const sources = wasmSources().flatMap((path) => [path, readFileSync(join(root, path))]);
+  const name = `engine-${hashOf([JSON.stringify(build), OPTIMIZE.join(" "), ...sources])}.wasm`;
+  const target = join(root, "target");
+  const wasm = join(target, name);
+  if (existsSync(wasm)) return wasm;
+  const compiled = await compile(build);
+  for (const old of readdirSync(target)) if (/^engine-\w+\.wasm$/.test(old)) rmSync(join(target, old));
+  const optimizer = join(root, "node_modules", "binaryen", "bin", "wasm-opt");
+  await run(process.execPath, [optimizer, compiled, "-o", `${wasm}.new`, ...OPTIMIZE]);
+  // A module that the optimiser made unloadable must not leave this machine.
+  await WebAssembly.compile(readFileSync(`${wasm}.new`));
+  renameSync(`${wasm}.new`, wasm);
+  return wasm;
 }
 
 /** @param {import("./setup.mjs").WasmBuild} build */
@@ -84,16 +105,11 @@ async function compile({ cargo, args, env }) {
   return join(env.CARGO_TARGET_DIR, "wasm32-unknown-unknown", "sdk", `${name}.wasm`);
 }
 
-/** @param {string} compiled the module as rustc wrote it */
-async function assemble(compiled) {
+/** @param {string} wasm the engine */
+async function assemble(wasm) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
-
-  const wasm = join(dist, "engine.wasm");
-  const optimizer = join(root, "node_modules", "binaryen", "bin", "wasm-opt");
-  await run(process.execPath, [optimizer, compiled, "-o", wasm, ...OPTIMIZE]);
-  // A module that the optimiser made unloadable must not leave this machine.
-  await WebAssembly.compile(readFileSync(wasm));
+  copyFileSync(wasm, join(dist, "engine.wasm"));
 
   for (const file of FILES) {
     if (!existsSync(join(js, `${file.name}.js`))) continue;
@@ -105,12 +121,13 @@ async function assemble(compiled) {
     if (!name.endsWith(".d.ts")) continue;
     copyFileSync(join(js, name), join(dist, name));
     const types = readFileSync(join(js, name), "utf8").replaceAll('.js"', '.cjs"');
-    if (name !== "engine.wasm.d.ts") writeFileSync(join(dist, name.replace(".d.ts", ".d.cts")), types);
+    writeFileSync(join(dist, name.replace(".d.ts", ".d.cts")), types);
   }
 }
 
 /** What the Wasm is compiled from. */
 const WASM_SOURCES = ["Cargo.toml", "Cargo.lock", "engine", "sdk-wasm/Cargo.toml", "sdk-wasm/src"];
+const wasmSources = () => WASM_SOURCES.flatMap((path) => filesUnder(path)).sort();
 
 /**
  * Where the bytes of the package come from, for whoever wants to build them again: no time, no path and no commit is
@@ -121,8 +138,7 @@ const WASM_SOURCES = ["Cargo.toml", "Cargo.lock", "engine", "sdk-wasm/Cargo.toml
 function provenance({ std, args, env }) {
   const { version } = JSON.parse(readFileSync(join(root, "sdk-wasm", "package.json"), "utf8"));
   const locked = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
-  const sources = WASM_SOURCES.flatMap((path) => filesUnder(path)).sort();
-  const lines = sources.map((path) => `${hashOf([readFileSync(join(root, path))], "")}  ${path}\n`);
+  const lines = wasmSources().map((path) => `${hashOf([readFileSync(join(root, path))], "")}  ${path}\n`);
   const files = readdirSync(dist).filter((name) => !/\.map$|^provenance/.test(name));
   return {
     package: `beckon@${version}`,

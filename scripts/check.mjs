@@ -35,9 +35,7 @@ async function judgePackage() {
     const found = messages.map((message) => `publint: ${formatMessage(message, pkg)}`);
 
     const { checkPackage, createPackageFromTarballData } = await import("@arethetypeswrong/core");
-    const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(packed)), {
-      excludeEntrypoints: ADDRESSES,
-    });
+    const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(packed)));
     if (!analysis.types) found.push("attw: there are no types");
     else found.push(...analysis.problems.map((problem) => `attw: ${JSON.stringify(problem)}`));
     if (found.length > 0) throw new Failure(found.join("\n"));
@@ -45,9 +43,6 @@ async function judgePackage() {
     rmSync(folder, { recursive: true });
   }
 }
-
-/** Exports that are files to serve; no CommonJS code runs them. */
-const ADDRESSES = ["./engine.wasm", "./worker"];
 
 /** Licences, bans and sources always; known vulnerabilities where their database can be had. */
 async function deny() {

@@ -1,43 +1,57 @@
 // Tier 0 of Beckon: what has to work before tier 1 (the engine, in Wasm) is there, and where it never comes.
 //
 // An event goes one way: track() puts it on `held` with its id and time; drain() has tier 1 clean, mask and fold what
-// is held, or strips it down to what needs no mask; the queue keeps it until the collector has answered for it. There
-// is one queue and one sender, these. Tier 1 is called through ask() alone, so that a trap in it only switches it off.
+// is held, or strips it down to what needs no mask; enqueue() puts it on the queue, which keeps it until the collector
+// has answered for it. There is one sender, send(). Tier 1 is called through ask() alone, so that a trap in it only
+// switches it off.
+//
+// Each page has a queue of its own. Tier 1 keeps its copy in storage up to date, and takes over the copies that pages
+// left which are gone; a page that ends before tier 1 has come writes its copy once, as it is left.
 
 /** How long events wait for tier 1 before they go without what it would have masked. */
 const PATIENCE = 1000;
+/** Tier 1 comes when the page has what it shows first; it waits for an idle moment to begin. */
+const WAKE = 200;
 const BATCH_MS = 2000;
 const BATCH_EVENTS = 20;
-/** In characters, of up to 3 bytes each: at most 48 KiB. */
-const BATCH_LENGTH = 16 << 10;
+/** In characters, of up to 3 bytes each: with the envelope at most 48 KiB. */
+const BATCH_LENGTH = 15e3;
 const QUEUE_EVENTS = 1000;
-const QUEUE_LENGTH = 512 << 10;
 
 /** @typedef {import("./index.d.ts").Beckon} Beckon */
-/** @typedef {import("./engine.js").WireEvent} WireEvent */
+/** @typedef {{ url: string, title?: string, referrer?: string }} View a page view; its first event tells where it came from */
 /**
- * An event in the queue. `whose` is the JSON of its part of the envelope; `flying`, which JSON leaves out, tells that a
- * request with it is unanswered.
- * @typedef {[whose: string, event: WireEvent] & { flying?: boolean }} Entry
+ * An event in the queue. `whose` is the JSON of its part of the envelope, `text` its own; `flying` tells that a request
+ * with it is unanswered, `part` where tier 1 keeps it.
+ * @typedef {[whose: string, text: string] & { flying?: boolean, part?: string }} Entry
  */
+
+// Other scripts may put something else in their places later.
+const { parse, stringify } = JSON;
+/** @type {any} */
+const world = globalThis;
+const { fetch } = world;
 
 let lastMs = 0;
 let sequence = 0;
 
-/** @param {number} number @param {number} width */
+/** @param {number | bigint} number @param {number} width */
 const hex = (number, width) => number.toString(16).padStart(width, "0");
 
-/** A UUIDv7. Those of one page go upwards even within a millisecond, so that page and collector fold in one order. */
-const uuid = () => {
-  const now = Date.now();
-  if (now > lastMs || ++sequence > 4095) {
-    lastMs = Math.max(now, lastMs + 1);
-    sequence = 0;
-  }
-  const [a, b] = crypto.getRandomValues(new Uint32Array(2));
-  const digits = `${hex(lastMs, 12)}7${hex(sequence, 3)}a${hex(a, 8)}${hex(b, 8)}`;
-  return digits.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})./, "$1-$2-$3-$4-$5");
+/** The random end of a UUID. */
+const random = () => hex(crypto.getRandomValues(new BigUint64Array(1))[0], 16).replace(/.(...)/, "a$1-");
+
+/**
+ * A UUIDv7. Those of one page go upwards even within a millisecond, so that page and collector fold in one order;
+ * ids of events share the page's random end, since drawing it is most of the work.
+ */
+const uuid = (end = own) => {
+  sequence = (sequence + 1) % 4096;
+  lastMs = Math.max(Date.now(), sequence ? lastMs : lastMs + 1);
+  return `${hex(lastMs, 12).replace(/.{8}/, "$&-")}-7${hex(sequence, 3)}-${end}`;
 };
+
+const own = world.crypto && random();
 
 /** @param {string} address @returns {string} without its hash, and of its query only campaigns and click ids */
 const bare = (address) => {
@@ -45,33 +59,52 @@ const bare = (address) => {
   return address?.replace(/[?#].*/, kept ? `?${kept.join("&")}` : "");
 };
 
-/** @param {unknown} value @param {string[]} [names] @returns {any} a copy in the terms of JSON, of these names only */
-const copy = (value, names) => JSON.parse(JSON.stringify(value, names));
+/** @param {any} value @param {string[]} names @returns {any} a copy in the terms of JSON, of these names only */
+const pick = (value, names) => value && parse(stringify(value, names));
 
-/** @param {any} event @returns {WireEvent} what of it may leave the page without having been masked */
-const strip = (event) => ({
-  ...copy(event, ["id", "name", "at", "user", "currency", "value", "transaction_id"]),
-  page: { url: bare(event.page.url), referrer: bare(event.page.referrer) },
-  items: event.items && copy(event.items, ["item_id", "price", "quantity"]),
+/** @param {any} event @returns {any} what of it may leave the page without having been masked */
+const strip = ({ page, items, ...event }) => ({
+  ...pick(event, ["id", "name", "at", "user", "currency", "value", "transaction_id"]),
+  page: { url: bare(page?.url), referrer: bare(page?.referrer) },
+  items: pick(items, ["item_id", "price", "quantity"]),
 });
 
-/** @type {Record<string, Beckon>} */
-const instances = {};
+// By key, of all the copies of this file that a page loads.
+world.__beckon ??= {};
 
 /** @param {import("./index.d.ts").Options} options @returns {Beckon} */
-export const init = (options) => (instances[options.key] ??= create(options));
+export const init = (options) => (world.__beckon[options.key] ??= create(options));
 
 /** @param {import("./index.d.ts").Options} options @returns {Beckon} */
 const create = (options) => {
-  const { key, endpoint, bootstrap, capture } = options;
-  const inPage = typeof document === "object";
+  const {
+    key,
+    endpoint,
+    bootstrap,
+    capture,
+    respectGpc = true,
+    sampling = 1,
+    consent: wanted = "granted",
+    beforeSend,
+  } = options;
+  /** Nothing on a server. */
+  const page = world.document;
   const prefix = `beckon.${key}.`;
 
-  let debugging = inPage && /^(localhost|127\.)/.test(location.hostname);
-  /** @param {...unknown} words for developers; the consoles of visitors stay quiet */
-  const warn = (...words) => {
-    if (debugging) console.warn("beckon:", ...words);
+  /** @type {any} */
+  let tier1;
+  /** @param {string} name @param {...unknown} values @returns {any} nothing without tier 1; one that trapped is not asked again */
+  const ask = (name, ...values) => {
+    try {
+      return tier1?.[name](...values);
+    } catch (error) {
+      tier1 = undefined;
+      warn(error);
+    }
   };
+
+  /** @param {...unknown} words for developers; tier 1 knows when the console is theirs */
+  const warn = (...words) => ask("warn", ...words);
   /**
    * The same function, which no longer throws: nothing may throw into the page.
    * @template {any[]} A @template R @param {(...values: A) => R} work
@@ -89,89 +122,75 @@ const create = (options) => {
   /** @type {Record<string, string>} where the browser gives no storage, an object that lives as long as the page */
   let storage = {};
   safe(() => {
-    if (inPage && !options.cookieless) storage = localStorage ?? storage;
+    if (page && !options.cookieless) storage = localStorage ?? storage;
   })();
   /** @param {string} name */
   const load = (name) => storage[prefix + name];
   /** @type {(name: string, text?: string | false) => void} no text deletes it */
   const save = safe((name, text) => {
-    delete storage[prefix + name];
     if (text) storage[prefix + name] = text;
+    else delete storage[prefix + name];
   });
   /** @param {string} name */
-  const read = (name) => safe(JSON.parse)(load(name) || "[]") ?? [];
-  /** @param {string} start */
-  const names = (start) =>
-    Object.keys(storage)
-      .filter((name) => name.startsWith(prefix + start))
-      .map((name) => name.slice(prefix.length));
+  const read = (name) => safe(parse)(load(name) || "[]") ?? [];
 
   const agreed = load("consent");
-  const gpc = inPage && options.respectGpc !== false && /** @type {any} */ (navigator).globalPrivacyControl;
   /** @type {string} */
   let consent =
-    !inPage || (gpc && !agreed) ? "denied" : (options.consent === "pending" && agreed) || options.consent || "granted";
-
-  /** @type {any} */
-  let tier1;
-  /** @param {string} name @param {...unknown} values @returns {any} nothing without tier 1; one that trapped is not asked again */
-  const ask = (name, ...values) => {
-    try {
-      return tier1?.[name](...values);
-    } catch (error) {
-      tier1 = 0;
-      warn(error);
-    }
-  };
+    !page || (respectGpc && /** @type {any} */ (navigator).globalPrivacyControl && !agreed)
+      ? "denied"
+      : (wanted === "pending" && agreed) || wanted;
 
   let visitor = "";
+  /** Another tab may have begun with somebody new. */
   const who = () => {
-    visitor ||= load("visitor") || uuid();
-    save("visitor", visitor);
+    visitor = load("visitor") || visitor || uuid(random());
+    if (!load("visitor")) save("visitor", visitor);
     return visitor;
   };
 
   // ---- Events on their way to the queue.
 
-  /** @type {any[]} */
+  /** @type {[text: string, view: View, source?: number][]} */
   let held = [];
   let waiting = true;
   let draining = 0;
-  let referrer = inPage ? document.referrer : "";
+  /** @type {View} the page view that events belong to */
+  let view;
+  let path = "";
 
-  /** @type {(name: string, data?: object, user?: string | number) => void} `user` is who the visitor is from here on */
-  const track = safe((name, data, user) => {
+  /** @type {(name: string, data?: object, user?: string | number, source?: number) => void} `user` is who the visitor is from here on */
+  const track = safe((name, data, user, source) => {
     if (consent === "denied") return;
-    const id = uuid();
-    const page = { url: location.href, referrer: name === "page_view" ? referrer : undefined };
-    referrer = page.url;
+    /** @type {any} */
+    let event = { ...data, id: uuid(), name, at: new Date(lastMs), user: user && `${user}` };
+    // Before there is consent, nothing is held of whom it is about.
+    if (consent !== "granted") event = strip({ ...event, user: undefined });
     // A copy in the terms of JSON: what the page does to its objects afterwards does not change the event.
-    held.push(copy({ ...data, id, name, at: new Date(lastMs), page, user: user?.toString() }));
+    held.push([stringify(event), view, source]);
     held.splice(0, held.length - QUEUE_EVENTS);
     draining ||= setTimeout(drain);
   });
   const drain = safe(() => {
     draining = 0;
-    if (consent !== "granted" || !held[0] || waiting) return;
-    const events = held;
-    held = [];
     // A page's title often comes after its address, so it is read as late as can be.
-    for (const { page } of events) page.title = document.title;
-    let ready = ask("take", events);
-    if (!ready) {
-      ready = events.map(strip);
-      // It has yet to be folded, in this page or in the next.
-      save("missed", JSON.stringify([...read("missed"), ...ready]));
-    }
-    for (const { session, user, ...event } of ready) {
-      if (user) save("user", user);
-      queue.push([JSON.stringify({ visitor: who(), user: load("user"), session }), event]);
-    }
-    queue.splice(0, queue.length - QUEUE_EVENTS);
-    // Without tier 1 they have waited for it long enough.
-    if (failures || (tier1 && queue.length < BATCH_EVENTS)) later(BATCH_MS);
-    else send();
+    view.title = page.title;
+    if (consent !== "granted" || !held[0] || waiting) return;
+    const events = held.map(([text, view, source]) => {
+      const page = { ...view, source };
+      view.referrer = undefined;
+      return { ...parse(text), page };
+    });
+    held = [];
+    if (ask("take", events)) return;
+    const ready = stripped(events);
+    // They have yet to be folded, in this page or in the next.
+    save("missed", stringify([...read("missed"), ...ready].slice(-99)));
+    enqueue(ready);
   });
+  /** @param {any[]} events @returns {any[]} as they may leave without a mask; one that the page's hook fails on may not */
+  const stripped = (events) =>
+    (beforeSend ? events.flatMap((event) => safe(beforeSend)(event) || []) : events).map(strip);
   /** From here on events do not wait for tier 1. */
   const release = () => {
     waiting = false;
@@ -181,18 +200,26 @@ const create = (options) => {
   // ---- The queue and its sender.
 
   /** @type {Entry[]} */
-  let queue = [];
-  const own = `queue.${Math.random()}`;
+  const queue = [];
   let failures = 0;
-  let most = BATCH_EVENTS;
   let timer = 0;
   /** @type {Promise<void> | undefined} */
   let sending;
 
-  /** Keeps what is unanswered for whichever page comes next; it sends the same ids again. */
-  const keep = () => {
-    while (JSON.stringify(queue).length > QUEUE_LENGTH) queue.splice(0, 50);
-    save(own, !!queue[0] && JSON.stringify(queue));
+  /** @param {any[]} events as they leave the page */
+  const enqueue = (events) => {
+    who();
+    for (const { session, user, ...event } of events) {
+      if (user) save("user", user);
+      const whose = stringify({ visitor, user: load("user"), session });
+      // The random end of a visitor's id is as good as a number drawn for the visitor.
+      if (parseInt(visitor.slice(-4), 16) < sampling * 65536) queue.push([whose, stringify(event)]);
+    }
+    queue.splice(0, queue.length - QUEUE_EVENTS);
+    ask("keep");
+    // Without tier 1 they have waited for it long enough.
+    if (failures || (tier1 && queue.length < BATCH_EVENTS)) later(BATCH_MS);
+    else send();
   };
   /** @param {number} ms */
   const later = (ms) => {
@@ -200,36 +227,37 @@ const create = (options) => {
   };
   const send = () => {
     timer = clearTimeout(timer) ?? 0;
-    sending ??= (async () => {
-      for (let batch = next(); batch && (await sent(batch)); ) batch = next();
-    })().finally(() => {
+    sending ??= sent(next()).then(() => {
       sending = undefined;
     });
     return sending;
   };
-  /** The next batch that nobody is sending: events that share an envelope. @param {number} count @returns {{ entries: Entry[], body: string } | undefined} */
-  const next = (count = most) => {
-    const free = queue.filter((entry) => !entry.flying);
-    if (!free[0]) return;
-    const [[whose]] = free;
-    const entries = free.filter((entry) => entry[0] === whose).slice(0, count);
-    const body = JSON.stringify({
-      ...JSON.parse(whose),
-      ...ask("envelope"),
-      key,
-      sent_at: new Date(),
-      events: entries.map(([, event]) => event),
+  /** The next batch that nobody is sending: events that share an envelope. */
+  const next = () => {
+    const first = queue.find(({ flying }) => !flying);
+    if (!first) return;
+    const [whose] = first;
+    let room = tier0.most;
+    const entries = queue.filter((entry) => {
+      if (entry === first) return true;
+      if (entry.flying || entry[0] !== whose) return false;
+      room -= entry[1].length;
+      return room > 0;
     });
-    return body.length > BATCH_LENGTH && entries[1] ? next(entries.length >> 1) : { entries, body };
+    const envelope = stringify({ ...parse(whose), ...ask("envelope"), key, sent_at: new Date() });
+    const body = `${envelope.slice(0, -1)},"events":[${entries.map(([, text]) => text)}]}`;
+    return { entries, body };
   };
-  /** @param {NonNullable<ReturnType<typeof next>>} batch @returns {Promise<boolean>} whether to go on */
-  const sent = async ({ entries, body }) => {
+  /** @param {ReturnType<typeof next>} batch @returns {Promise<void>} when no batch is left or one has failed */
+  const sent = async (batch) => {
+    if (!batch) return;
+    const { entries, body } = batch;
     for (const entry of entries) entry.flying = true;
     let status = 0;
     let wait = 0;
     let answer;
     try {
-      // A text goes as text/plain, which needs no preflight. Browsers refuse to keep more than 64 KiB alive.
+      // A text goes as text/plain, which needs no preflight. What is too long to be kept alive would be refused.
       const response = await fetch(`${endpoint}/v1/events`, { method: "POST", body, keepalive: body.length < 2e4 });
       status = response.status;
       wait = Number(response.headers.get("retry-after"));
@@ -239,24 +267,19 @@ const create = (options) => {
       if (status < 300) status = 0;
     }
     for (const entry of entries) entry.flying = false;
-    const failed = !status || status === 408 || status === 429 || status > 499;
-    if (status === 413 && entries[1]) most = entries.length >> 1;
-    else if (failed) later((wait || 2 ** Math.min(failures++, 8)) * 1000 * (1 + Math.random() / 2));
-    else {
-      failures = 0;
-      queue = queue.filter((entry) => !entries.includes(entry));
-      if (status > 200) warn(status, answer);
-      ask("answered", entries, answer);
-    }
-    keep();
-    return !failed;
+    if (/^(0|408|429|5)/.test(/** @type {any} */ (status)))
+      return later(Math.min(wait || 2 ** failures++, 900) * (1000 + Math.random() * 500));
+    failures = 0;
+    for (const entry of entries) queue.splice(queue.indexOf(entry) >>> 0, 1);
+    ask("answered", entries, answer, status);
+    return sent(next());
   };
-  /** The page may be over: everything goes now, and what is unanswered is kept. */
+  /** The page may be over: what fits into the 64 KiB that browsers keep alive goes now, and the queue is kept. */
   const leave = safe(() => {
-    release();
-    for (let batch = next(); batch; batch = next()) sent(batch);
-    keep();
     ask("left");
+    release();
+    for (let batches = 4; batches--; ) sent(next());
+    if (!ask("leave")) save(`queue.${own}`, queue.flat().join("\n"));
   });
 
   // ---- Tier 1.
@@ -271,85 +294,106 @@ const create = (options) => {
   };
   /** @type {Promise<void> | undefined} */
   let waking;
-  const wake = () =>
-    (waking ??= (async () => {
-      try {
-        tier1 = await (await import("./tier1.js")).start(tier0);
-        greet();
-      } catch (error) {
-        warn(error);
-      }
-      release();
-    })());
-  const greet = () => {
-    if (consent !== "granted" || !tier1) return;
-    ask("begin", who(), read("missed"));
-    save("missed");
+  const wake = () => {
+    if (consent !== "granted") return;
+    waking ??= import("./tier1.js")
+      .then((module) => {
+        tier1 = module.start(tier0);
+      })
+      .catch(warn);
+    return waking;
   };
-  const look = () => ({ visitor, user: load("user"), consent, queue: queue.length + held.length });
-  const tier0 = { options, load, save, warn, ask, track, who, watchers, look };
-
+  /** @param {string} slot @returns {import("./index.d.ts").Decision | undefined} what an earlier page decided */
+  const cached = (slot) => {
+    const decision = read("decisions")[slot];
+    if (decision?.until > Date.now()) return decision;
+  };
+  const segments = () => ask("segments") ?? [];
+  const look = () => ({
+    visitor,
+    user: load("user"),
+    consent,
+    queue: queue.length + held.length,
+    facts: {},
+    segments: [],
+    last: [],
+    decisions: {},
+    sent: 0,
+    tier: 0,
+  });
   // ---- The page.
 
-  let path = "";
   const viewed = safe(() => {
-    const now = location.href.split("#")[0];
-    if (now !== path && capture?.page_view !== false) track("page_view");
-    path = now;
-  });
-  const begin = () => {
-    // Takes over what earlier pages left.
-    for (const name of names("queue.")) {
-      queue.push(...read(name));
-      save(name);
+    const url = location.href;
+    const now = capture?.page_view === "hash" ? url : url.split("#")[0];
+    if (now === path) return;
+    if (path) {
+      // What the captures say at the end of a view still has its address and title.
+      ask("left");
+      drain();
     }
-    keep();
-    send();
-    greet();
-    (window.requestIdleCallback ?? setTimeout)(wake, { timeout: 500 });
+    path = now;
+    view = { url, referrer: view ? view.url : page.referrer };
+    if (capture?.page_view !== false) track("page_view");
+    ask("viewed");
+  });
+  /** @type {import("./tier1.js").Tier0} */
+  const tier0 = {
+    options,
+    storage,
+    load,
+    save,
+    warn,
+    ask,
+    track,
+    who,
+    watchers,
+    look,
+    stripped,
+    queue,
+    enqueue,
+    send,
+    release,
+    viewed,
+    most: BATCH_LENGTH,
+  };
+
+  const begin = () => {
+    ask("begin");
+    setTimeout(wake, WAKE);
     setTimeout(release, PATIENCE);
   };
-  /** @param {RegExp} kept the names of what stays */
-  const forget = (kept) => {
-    for (const name of names("")) if (!kept.test(name)) save(name);
-    visitor = "";
-  };
   const deny = () => {
-    forget(/^$/);
+    for (const name of Object.keys(storage)) if (name.startsWith(prefix)) delete storage[name];
+    visitor = "";
     held = [];
-    queue = [];
-    ask("begin", "", []);
+    queue.length = 0;
+    ask("begin");
   };
 
   safe(() => {
     if (consent === "denied") deny();
-    if (!inPage) return;
+    if (!page) return;
     viewed();
     if (consent === "granted") begin();
-    for (const name of /** @type {const} */ (["pushState", "replaceState"])) {
-      const original = history[name];
-      history[name] = (...values) => {
-        drain();
-        original.apply(history, values);
-        viewed();
-      };
-    }
-    addEventListener("popstate", viewed);
+    // Where a browser does not tell of navigation, tier 1 sees to it.
+    /** @type {any} */ (window).navigation?.addEventListener("currententrychange", viewed);
+    addEventListener("visibilitychange", () => page.hidden && leave());
     addEventListener("pagehide", leave);
-    addEventListener("visibilitychange", leave);
   })();
 
   return {
-    track,
+    track: (name, data) => track(name, data),
     page: () => track("page_view"),
     identify: (id, props) => track("identify", { props }, id),
     reset: safe(() => {
       release();
-      forget(/^(queue|consent)/);
-      greet();
+      for (const name of ["visitor", "user", "decisions"]) save(name);
+      visitor = "";
+      ask("begin");
     }),
     consent: safe((choice) => {
-      if (!inPage || choice === consent) return;
+      if (!page || choice === consent) return;
       consent = choice;
       if (choice === "denied") deny();
       else if (choice === "granted") {
@@ -359,37 +403,31 @@ const create = (options) => {
     }),
     decide: (slot, { fallback = null } = {}) => {
       const decision = safe(() => {
-        if (consent !== "granted") return;
-        wake();
+        if (!wake()) return;
         drain();
-        const local = ask("decide", slot);
-        if (local) return local;
-        const [until, cached] = read("decisions")[slot] ?? [];
-        if (until > Date.now()) return { ...cached, source: "cached" };
         const inlined = bootstrap?.decisions?.[slot];
-        return inlined && { ...inlined, source: "bootstrap" };
+        return ask("decide", slot) ?? cached(slot) ?? (inlined && { ...inlined, source: "bootstrap" });
       })();
       const nothing = { slot, offer: null, arm: null, source: "fallback", reason: "none", why: [] };
       return { ...nothing, ...decision, content: decision?.content ?? fallback };
     },
     onDecision: (slot, call) => watch({ slot, call }),
     recommend: async (...wish) => {
-      try {
-        if (consent === "granted") return await (await import("./tier1.js")).recommend(tier0, ...wish);
-      } catch {}
-      return { items: [], source: "fallback" };
+      await wake();
+      return (await ask("recommend", ...wish)) ?? { items: [], source: "fallback" };
     },
-    segments: () => ask("segments") ?? [],
-    matches: (id) => !!ask("segments")?.includes(id),
+    segments,
+    matches: (id) => segments().includes(id),
     flush: async () => {
-      if (consent === "granted") await wake();
-      drain();
+      await wake();
+      await tier1?.ready;
+      release();
       return send();
     },
     debug: (on) => {
-      debugging = on;
+      tier0.debugging = on;
     },
-    inspect: () => ask("inspect") ?? { ...look(), facts: {}, segments: [], last: [], decisions: {}, sent: 0, tier: 0 },
+    inspect: () => ask("inspect") ?? look(),
     on: (_, call) => watch({ call }),
   };
 };

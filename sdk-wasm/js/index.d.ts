@@ -20,7 +20,21 @@ export interface Options {
     decisions?: Record<string, Partial<Decision>>;
     /** The bundle, which then is not fetched. */
     bundle?: object;
+    /** What only the collector knows of the visitor (`rfm.segment`, `device.type`, ...), by the names of facts. */
+    facts?: Record<string, string | number | boolean | null>;
   };
+  /**
+   * Called once with each event, cleaned and masked, before it is put on the queue. What it returns is sent, after it
+   * was masked again; with nothing returned, or an error thrown, the event is not sent. An event that has to leave
+   * before the engine is there is shown as it was tracked, and sent without what would need a mask.
+   */
+  beforeSend?: (event: TrackedEvent) => TrackedEvent | null | undefined | false;
+  /**
+   * The share of visitors whose events are sent, from 0 to 1; the same visitor is always in or always out. Facts and
+   * decisions in the page are the same for all.
+   * @default 1
+   */
+  sampling?: number;
   /** Switches captures off by name. @default all are on */
   capture?: Captures;
   /** Where the Wasm module is, when the build has moved it. */
@@ -29,8 +43,11 @@ export interface Options {
 
 /** What is captured by itself; most have the name of their event. Further names switch events of the page's markup off. */
 export interface Captures {
-  /** Page views: of loading, of navigation by `history`, and of coming back. */
-  page_view?: boolean;
+  /**
+   * Page views: of loading, of navigation by `history`, and of coming back. With `"hash"` a new hash is a new page, as
+   * for routers that keep the path behind a `#`.
+   */
+  page_view?: boolean | "hash";
   /** Clicks on links and buttons, with those that lead to other sites marked. */
   click?: boolean;
   /** Clicks on links to files. */
@@ -62,7 +79,7 @@ export interface Captures {
   /** LCP, INP, CLS, FCP and TTFB. */
   web_vitals?: boolean;
   /** Any other event of the page's markup, by its name. */
-  [event: string]: boolean | undefined;
+  [event: string]: boolean | "hash" | undefined;
 }
 
 /** What a visitor has agreed to: all, not asked yet, nothing. */
@@ -96,6 +113,16 @@ export interface EventData {
   transaction_id?: string;
   /** Parameters of GA4 and of your own, which become the event's properties. */
   [parameter: string]: unknown;
+}
+
+/** An event as {@link Options.beforeSend} gets it. */
+export interface TrackedEvent extends EventData {
+  id: string;
+  name: string;
+  /** RFC 3339. */
+  at: string;
+  page?: { url?: string; title?: string; referrer?: string };
+  props?: Record<string, unknown>;
 }
 
 /** The events that reports and facts know by name, as in GA4. Any other name that begins with a letter is as good. */

@@ -11,7 +11,7 @@ import { nodeModules, toolchain } from "./setup.mjs";
  * What is published has the small std; a build with rustup's stock std carries the messages of panics and is held to a
  * limit of its own. The limits of tier 1 keep what was reached; what is aimed at is 25 kB.
  */
-const BUDGETS = { tier0: 2400, lazy: 8000, tier1: { small: 48_000, stock: 63_000 } };
+const BUDGETS = { tier0: 2400, script: 2560, lazy: 8000, tier1: { small: 48_000, stock: 63_000 } };
 
 /** @param {string} file in sdk-wasm/dist */
 function brotli(file) {
@@ -27,6 +27,7 @@ function brotli(file) {
 export function checkSizes(std) {
   const tiers = [
     { name: "tier 0", files: ["beckon.js"], budget: BUDGETS.tier0 },
+    { name: "or by a script tag", files: ["script.js"], budget: BUDGETS.script },
     { name: `tier 1, ${std} std`, files: ["engine.wasm", "tier1.js"], budget: BUDGETS.tier1[std] },
     { name: "rarer captures", files: ["rare.js"], budget: BUDGETS.lazy },
   ];

@@ -117,11 +117,15 @@ export interface EventData {
 
 /** An event as {@link Options.beforeSend} gets it. */
 export interface TrackedEvent extends EventData {
+  /** A UUID, by which the collector knows it again. */
   id: string;
+  /** What happened. */
   name: string;
-  /** RFC 3339. */
+  /** When, in the form of RFC 3339. */
   at: string;
+  /** Where, and on the first event of a page view, where the visitor came from. */
   page?: { url?: string; title?: string; referrer?: string };
+  /** Its properties. */
   props?: Record<string, unknown>;
 }
 

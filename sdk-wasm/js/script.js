@@ -17,11 +17,8 @@ const page = window;
 page.beckon ??= [];
 const { beckon } = page;
 
-// A tag that stands in the page twice counts once.
-if (!Object.hasOwn(beckon, "init")) {
-  /** @param {object} [options] what no attribute can say, as `beforeSend` */
-  beckon.init = (options) =>
-    Object.assign(beckon, init({ endpoint: new URL(src).origin, ...Object.fromEntries(named), ...options }));
-  if (dataset.key) beckon.init();
-  for (const [name, ...values] of beckon.splice?.(0) ?? []) beckon[name]?.(...values);
-}
+/** @param {object} [options] what no attribute can say, as `beforeSend` */
+beckon.init = (options) =>
+  Object.assign(beckon, init({ endpoint: new URL(src).origin, ...Object.fromEntries(named), ...options }));
+if (dataset.key) beckon.init();
+for (const [name, ...values] of beckon.splice?.(0) ?? []) beckon[name]?.(...values);

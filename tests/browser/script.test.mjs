@@ -113,11 +113,17 @@ test("calls before the script are made in their order, each once, and a referenc
   );
 });
 
-test("a tag that stands in the page twice counts a page once", async (t) => {
+test("a tag that stands in the page twice, with a module of the same key beside it, counts a page once", async (t) => {
   const tag = `<script async src="/script.js" data-key="pk_test"></script>`;
-  const { page, arrived, count, settled } = await visit(t, `${tag}${tag}`);
-  await settled("globalThis.beckon?.inspect && true");
-  await page.evaluate(`beckon.track("share"), beckon.flush()`);
+  const { page, arrived, count, settled } = await visit(
+    t,
+    `${tag}${tag}<script type="module">
+      import { init } from "/beckon.js";
+      globalThis.other = init({ key: "pk_test", endpoint: location.origin });
+    </script>`,
+  );
+  await settled("globalThis.other && globalThis.beckon?.inspect && true");
+  await page.evaluate(`other.track("share"), Promise.all([other.flush(), beckon.flush()])`);
   await arrived("share");
   await arrived("page_view");
   assert.equal(count("page_view"), 1);

@@ -353,13 +353,15 @@ export function start(tier0) {
       tellSoon();
       return true;
     },
-    /** What the envelope says beside the events. The first of a session asks what only the collector knows. */
+    /**
+     * What the envelope says beside the events: nothing of the time zone, since a page's first use of Intl takes more
+     * time than all else here. The first of a session asks what only the collector knows.
+     */
     envelope() {
       return {
         context: {
           sdk: "beckon-js/0.1.0",
           locale: navigator.language,
-          tz: Intl.DateTimeFormat().resolvedOptions().timeZone,
           screen: [screen.width, screen.height],
           consent: "granted",
         },

@@ -17,7 +17,7 @@ import { ask, Failure, main, note, root, run, step } from "./run.mjs";
 import { nodeModules, toolchain, wasmTarget } from "./setup.mjs";
 
 export const dist = join(root, "sdk-wasm", "dist");
-const js = join(root, "sdk-wasm", "js");
+export const js = join(root, "sdk-wasm", "js");
 const stamp = join(root, "target", "sdk-inputs");
 
 /**

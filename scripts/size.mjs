@@ -1,9 +1,10 @@
 // `npm run size`: what a page has to load, as a server would send it (brotli -q 11). Over budget fails.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 import { buildSdk, dist } from "./build-sdk.mjs";
-import { Failure, main } from "./run.mjs";
+import { features } from "./features.mjs";
+import { Failure, main, root } from "./run.mjs";
 import { nodeModules, toolchain } from "./setup.mjs";
 
 /**
@@ -21,33 +22,70 @@ function brotli(file) {
 }
 
 /**
- * Prints the table; throws when a tier is over its budget.
- * @param {"small" | "stock"} std
+ * Prints the table; throws when a tier is over its budget, or the README says something else.
+ * @param {"small" | "stock"} std @param {boolean} [write] whether the README is to say this from now on
  */
-export function checkSizes(std) {
+export async function checkSizes(std, write = false) {
   const tiers = [
     { name: "tier 0", files: ["beckon.js"], budget: BUDGETS.tier0 },
     { name: "or by a script tag", files: ["script.js"], budget: BUDGETS.script },
     { name: `tier 1, ${std} std`, files: ["engine.wasm", "tier1.js"], budget: BUDGETS.tier1[std] },
     { name: "rarer captures", files: ["rare.js"], budget: BUDGETS.lazy },
+    { name: "beside it", files: ["react.js", "inline.js"], budget: Number.POSITIVE_INFINITY },
   ];
   /** @param {string} name @param {(string | number)[]} cells */
   const row = (name, ...cells) =>
-    console.log(`  ${name.padEnd(20)}${cells.map((cell) => `${cell}`.padStart(9)).join("")}`);
-  const over = [];
+    console.log(`  ${name.padEnd(26)}${cells.map((cell) => `${cell}`.padStart(9)).join("")}`);
+  const wrong = [];
+  /** @type {Map<string, number>} bytes of brotli by file, then by capture */
+  const measured = new Map();
   row("bytes", "raw", "brotli", "budget");
   for (const { name, files, budget } of tiers) {
     const sizes = files.map(brotli);
-    for (const { file, raw, sent } of sizes) row(`  ${file}`, raw, sent);
+    for (const { file, raw, sent } of sizes) {
+      row(`  ${file}`, raw, sent);
+      measured.set(`\`${file}\``, sent);
+    }
     const sent = sizes.reduce((sum, size) => sum + size.sent, 0);
-    row(name, "", sent, budget);
-    if (sent > budget) over.push(`${name} is ${sent - budget} bytes over its budget of ${budget}`);
+    if (budget < Number.POSITIVE_INFINITY) row(name, "", sent, budget);
+    if (sent > budget) wrong.push(`${name} is ${sent - budget} bytes over its budget of ${budget}`);
   }
-  if (over.length > 0) throw new Failure(`${over.join("; ")}.`);
+  row("of which each capture");
+  for (const { name, file, sent } of await features()) {
+    row(`  ${name}`, "", sent);
+    const title = `\`${name}\` in \`${file}\``;
+    measured.set(title, sent + (measured.get(title) ?? 0));
+  }
+  if (write) writeFileSync(README, readFileSync(README, "utf8").replace(STATED, `$1${table(measured)}$3`));
+  // A build with another std is another module, of which the README does not speak.
+  if (std === "small") wrong.push(...misstated(measured));
+  if (wrong.length > 0) throw new Failure(`${wrong.join("; ")}.`);
+}
+
+const README = join(root, "sdk-wasm", "README.md");
+/** The table of the README, between its marks. */
+const STATED = /(<!-- sizes -->\n)(.*?)(<!-- end -->)/s;
+
+/** @param {Map<string, number>} measured */
+const table = (measured) =>
+  `| | bytes |\n|---|---|\n${[...measured].map(([title, sent]) => `| ${title} | ${sent} |\n`).join("")}`;
+
+/** What the README does not say as it is, but for little changes. @param {Map<string, number>} measured */
+function misstated(measured) {
+  const text = STATED.exec(readFileSync(README, "utf8"))?.[2] ?? "";
+  const rows = text.matchAll(/^\| (`.+`) \| (\d+) \|$/gm);
+  const stated = new Map(Array.from(rows, ([, title, sent]) => [title, Number(sent)]));
+  const wrong = [...new Set([...stated.keys(), ...measured.keys()])].filter((title) => {
+    const [said, is] = [stated.get(title) ?? 0, measured.get(title) ?? 0];
+    return Math.abs(said - is) > 50 + is / 20;
+  });
+  return wrong.length > 0
+    ? [`sdk-wasm/README.md says something else of ${wrong.join(", ")}: run \`npm run size -- --write\``]
+    : [];
 }
 
 await main(import.meta.url, async () => {
   await toolchain();
   await nodeModules();
-  checkSizes(await buildSdk());
+  await checkSizes(await buildSdk(), process.argv.includes("--write"));
 });

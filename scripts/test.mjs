@@ -79,7 +79,7 @@ await main(import.meta.url, async () => {
     }));
   await judge("size", () => {
     if (!std) throw new Failure("not measured: the SDK could not be built");
-    checkSizes(std);
+    return checkSizes(std);
   });
   await judge("browser tests", () => {
     if (!collector || !page) throw new Failure("not run: what they test could not be built");

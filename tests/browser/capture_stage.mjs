@@ -49,7 +49,7 @@ export async function opened(test, chrome, { html = "", path = "/", capture, bun
       const bytes = await readFile(join(root, "node_modules", "web-vitals", "dist", "web-vitals.js"));
       return response.setHeader("content-type", "text/javascript").end(bytes);
     }
-    response.setHeader("content-type", "text/html").end(`<!doctype html><title>Page</title>
+    response.setHeader("content-type", "text/html; charset=utf-8").end(`<!doctype html><title>Page</title>
       ${script ? `<script>${script}</script>` : ""}<body>${html}</body>
       <script type="module">
         import { init } from "/beckon/beckon.js";
@@ -87,6 +87,7 @@ export async function opened(test, chrome, { html = "", path = "/", capture, bun
     /** Those of a name, as they arrived, once everything has been sent. @param {string} name */
     async sent(name) {
       await page.evaluate("window.beckon.flush()");
+      await page.waitForFunction("window.beckon.inspect().queue === 0");
       return events().filter((event) => event.name === name);
     },
     /** Hides the page, or shows it again, as a change of tabs does. @param {boolean} hidden */

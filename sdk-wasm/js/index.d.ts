@@ -64,8 +64,8 @@ export interface Captures {
   slots?: boolean;
   /** `view_item` on pages that describe one product in JSON-LD. */
   jsonLd?: boolean;
-  /** What the page's own search was asked for. */
-  view_search_results?: boolean;
+  /** What the page's own search was asked for; a list names the parameters of addresses that hold it. */
+  view_search_results?: boolean | string[];
   /** That a form was begun. Values are never read. */
   form_start?: boolean;
   /** That a form was sent. Values are never read. */
@@ -79,7 +79,7 @@ export interface Captures {
   /** LCP, INP, CLS, FCP and TTFB. */
   web_vitals?: boolean;
   /** Any other event of the page's markup, by its name. */
-  [event: string]: boolean | "hash" | undefined;
+  [event: string]: boolean | "hash" | string[] | undefined;
 }
 
 /** What a visitor has agreed to: all, not asked yet, nothing. */

@@ -67,6 +67,65 @@ test("links to files are downloads", async (t) => {
   assert.equal((await page.sent("click")).length, 3);
 });
 
+test("each mark of the depth is told once a page view", async (t) => {
+  const page = await opened(t, chrome, { html: `<div style="height: 10000px">Long</div>` });
+  /** @param {number} share */
+  const scrolled = (share) =>
+    page.evaluate((share) => scrollTo(0, document.documentElement.scrollHeight * share - innerHeight), share);
+  const depths = async () => (await page.sent("scroll")).map(({ props, page }) => [props.percent_scrolled, page.url]);
+  for (const [share, count] of /** @type {const} */ ([
+    [0.3, 1],
+    [0.2, 1],
+    [0.8, 2],
+    [1, 3],
+  ])) {
+    await scrolled(share);
+    await until(`${count} marks`, async () => (await depths()).length === count);
+  }
+  // To leave does not wait for the next look.
+  await page.evaluate(() => {
+    history.pushState(null, "", "/next");
+    scrollTo(0, 0);
+    scrollTo(0, 5000);
+    history.pushState(null, "", "/third");
+  });
+  await scrolled(0.95);
+  const url = page.url;
+  await until("the third page's", async () => (await depths()).at(-1)?.[1] === `${url}/third`);
+  assert.deepEqual(
+    (await depths()).filter(([, at]) => at === `${url}/`),
+    [25, 75, 90].map((mark) => [mark, `${url}/`]),
+  );
+  assert.deepEqual((await depths()).at(-1), [90, `${url}/third`]);
+});
+
+test("engagement is the time in which the page was visible and had the focus", async (t) => {
+  const page = await opened(t, chrome, {
+    before: `window.ahead = 0; const now = performance.now.bind(performance); performance.now = () => now() + ahead;
+      window.focused = true; document.hasFocus = () => focused;`,
+  });
+  /** @param {string} script what happens after 10 s */
+  const later = (script) => page.evaluate(`window.ahead += 10_000; ${script}`);
+  await later(`window.focused = false; dispatchEvent(new Event("blur"))`);
+  await later(`window.focused = true; dispatchEvent(new Event("focus"))`);
+  await later("");
+  await page.hide(true);
+  await later("");
+  await page.hide(false);
+  // Less than a second is not told of.
+  await page.hide(true);
+  await page.hide(false);
+  await later(`history.pushState(null, "", "/next")`);
+  const told = await page.sent("user_engagement");
+  assert.deepEqual(
+    told.map(({ props, page: { url } }) => [Math.floor(props.engagement_time_msec / 10_000), url]),
+    [
+      [2, `${page.url}/`],
+      [1, `${page.url}/`],
+    ],
+  );
+});
+
 test("a form is started once and submitted, and what was typed never leaves", async (t) => {
   const page = await opened(t, chrome, {
     html: `<form id="order" name="checkout" action="/pay?step=2">
@@ -187,4 +246,21 @@ test("errors are told by their message, masked, and not without end", async (t) 
   assert.equal(told.length, 5);
   assert(told.some(({ description, fatal }) => /no \[email\] in stock/.test(description) && fatal === false));
   assert(told.some(({ description }) => description === "call [phone]"));
+});
+
+test("the term of a search is told with each page of results", async (t) => {
+  const page = await opened(t, chrome, { path: "/find?page=2&q=+boots%20jo@mail.example" });
+  await page.evaluate(() => {
+    history.pushState(null, "", "/p/7?x=1");
+    history.pushState(null, "", "/find?keyword=hats");
+  });
+  assert.deepEqual(
+    (await page.sent("view_search_results")).map(({ props }) => props),
+    [{ search_term: "boots [email]" }, { search_term: "hats" }],
+  );
+  const own = await opened(t, chrome, { path: "/?q=no&suche=yes", capture: { view_search_results: ["suche"] } });
+  assert.deepEqual(
+    (await own.sent("view_search_results")).map(({ props }) => props),
+    [{ search_term: "yes" }],
+  );
 });

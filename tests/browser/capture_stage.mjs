@@ -95,6 +95,7 @@ export async function opened(test, chrome, { html = "", path = "/", capture, bun
       await page.evaluate(
         (state) => {
           Object.defineProperty(document, "visibilityState", { configurable: true, value: state });
+          Object.defineProperty(document, "hidden", { configurable: true, value: state === "hidden" });
           document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
         },
         hidden ? "hidden" : "visible",

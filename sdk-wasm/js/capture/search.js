@@ -7,7 +7,7 @@ const PARAMETERS = ["q", "s", "search", "query", "keyword"];
 export const search = {
   name: "view_search_results",
   start({ options, track, viewed }) {
-    const names = /** @type {any} */ (options.capture)?.view_search_results;
+    const names = options.capture?.view_search_results;
     viewed(() => {
       const query = new URLSearchParams(location.search);
       const term = (Array.isArray(names) ? names : PARAMETERS).map((name) => query.get(name)?.trim()).find(Boolean);

@@ -178,7 +178,8 @@ async function bundled({ name, beside = [], classic }, format) {
     platform: "browser",
     external: ["react"],
     // React's directive is wanted where it is: first in the file.
-    checks: { moduleLevelDirective: false },
+    // A twin that has no address of its own has no worker beside it either, and asks the collector instead.
+    checks: { moduleLevelDirective: false, emptyImportMeta: false },
     plugins: [
       {
         name: "files of the package",

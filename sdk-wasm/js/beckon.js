@@ -278,8 +278,8 @@ const create = (options) => {
   const leave = safe(() => {
     ask("left");
     release();
-    for (let batches = 4; batches--; ) sent(next());
     if (!ask("leave")) save(`queue.${own}`, queue.flat().join("\n"));
+    for (let batches = 4; batches--; ) sent(next());
   });
 
   // ---- Tier 1.

@@ -37,6 +37,11 @@ export interface Options {
   sampling?: number;
   /** Switches captures off by name. @default all are on */
   capture?: Captures;
+  /**
+   * Where `beckon/worker` is, on the page's own origin, when the build has moved it. The engine runs there where the
+   * page's content security policy has no `'wasm-unsafe-eval'`.
+   */
+  workerUrl?: string | URL;
   /** Where the Wasm module is, when the build has moved it. */
   wasmUrl?: string | URL;
 }

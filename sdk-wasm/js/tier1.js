@@ -1,7 +1,9 @@
 // Tier 1 of Beckon: what the engine needs around it in the page. Tier 0 loads it soon after the page and calls it
 // through ask(), which catches whatever is thrown here; ids, the queue and its sender are tier 0's.
+import { inWorker } from "./away.js";
 import { start as capture } from "./capture.js";
-import * as engine from "./engine.js";
+import { load as loadEngine } from "./engine.js";
+import { remembering } from "./memory.js";
 
 const LOG = 50;
 /** A part of the queue in storage: an event more is one part written. */
@@ -18,7 +20,7 @@ const QUEUE_LENGTH = 512 << 10;
  * @property {Record<string, string>} storage
  * @property {(name: string) => string | undefined} load
  * @property {(name: string, text?: string) => void} save
- * @property {(...words: unknown[]) => void} warn a function among the words is called where they are printed
+ * @property {(...words: unknown[]) => void} warn
  * @property {(name: string, ...values: unknown[]) => any} ask
  * @property {(name: string, data?: object, user?: undefined, source?: number) => void} track
  * @property {() => string} who
@@ -51,11 +53,37 @@ const QUEUE_LENGTH = 512 << 10;
  * @property {(...words: unknown[]) => void} warn
  */
 
+/** @param {unknown} value @param {string} [path] @returns {string} which fields of an event hold what kind of mask, never what was there */
+const masks = (value, path = "") =>
+  typeof value === "string"
+    ? (value.match(/\[(email|phone|card|id|secret)\]/g) ?? []).map((kind) => `${path} ${kind}`).join(", ")
+    : Object.entries(value ?? {})
+        .map(([name, field]) => masks(field, path ? `${path}.${name}` : name))
+        .filter((found) => found)
+        .join(", ");
+
 /** @param {Tier0} tier0 */
 export function start(tier0) {
-  const { options, storage, load, save, warn, ask, track, who, watchers, look, queue, enqueue, send, viewed } = tier0;
-  const { key, endpoint, bootstrap, wasmUrl } = options;
+  const {
+    options,
+    storage,
+    load,
+    save,
+    warn,
+    ask,
+    track,
+    who,
+    watchers,
+    look,
+    stripped,
+    queue,
+    enqueue,
+    send,
+    viewed,
+  } = tier0;
+  const { key, endpoint, bootstrap, beforeSend, wasmUrl } = options;
   const granted = () => look().consent === "granted";
+  const debugging = () => tier0.debugging ?? /^(localhost|127\.)/.test(location.hostname);
 
   /** @param {Function} call the page's own or a capture's, whose failure is not ours @param {...unknown} values */
   const invoke = (call, ...values) => {
@@ -134,20 +162,17 @@ export function start(tier0) {
 
   // ---- The engine.
 
-  let running = false;
-  let whose = "";
-  let memory = "";
-  /** Takes over what another tab has remembered since. */
-  const remember = () => {
-    const text = load("memory") ?? "";
-    if (text && text !== memory) engine.start(whose, JSON.parse(text));
-    memory = text;
-  };
-  /** Other tabs go on from here. */
-  const keepMemory = () => {
-    memory = JSON.stringify(engine.kept());
-    save("memory", memory);
-  };
+  /** @type {any} the engine, here or in a worker; where there is neither, the collector decides */
+  let mind;
+  /** Whether decisions come from elsewhere, so that the page has the latest that were heard of. */
+  let away = false;
+  /** @type {any} facts, segments and session as they were heard of last */
+  let known;
+  /** @type {Set<string>} what was asked for, to be decided elsewhere */
+  const slots = new Set();
+  /** @type {Set<any[]>} the events that a worker has */
+  const gone = new Set();
+  let asking = 0;
   /** @type {unknown} */
   let bundle = bootstrap?.bundle;
   let version = 0;
@@ -176,15 +201,55 @@ export function start(tier0) {
       for (const { slot, call } of watchers) if (slot === undefined) invoke(call);
     });
   };
+  /** Calls the engine; one that traps is not called again. @param {string} name @param {...unknown} values @returns {any} */
+  const think = (name, ...values) => {
+    try {
+      const value = mind?.[name](...values);
+      value?.catch?.(warn);
+      return value;
+    } catch (error) {
+      mind = undefined;
+      warn(error);
+    }
+  };
+  /** @param {string} slot @param {any} decision @param {"local" | "cached"} source @returns {Decision} */
+  const decided = (slot, decision, source) => {
+    const whole = { slot, source, ...decision };
+    decisions[slot] = { ...whole, source: "cached", until: Date.now() + decision.ttl_s * 1000 };
+    return whole;
+  };
   /** @param {string} slot @returns {Decision | undefined} */
   const decide = (slot) => {
-    const decided = running && engine.decide(slot, Date.now());
-    if (!decided) return;
-    const decision = { slot, source: "local", ...decided };
-    decisions[slot] = { ...decision, source: "cached", until: Date.now() + decision.ttl_s * 1000 };
-    return decision;
+    if (mind && !away) {
+      const decision = think("decide", slot);
+      return decision && decided(slot, decision, "local");
+    }
+    if (!slots.has(slot)) {
+      slots.add(slot);
+      if (away) refresh();
+    }
+    const { until, ...decision } = decisions[slot] ?? {};
+    if (until && until > Date.now()) return /** @type {Decision} */ (decision);
   };
-  const standing = () => (running ? engine.standing(Date.now()) : undefined);
+  /** Asks for what is decided elsewhere. */
+  const refresh = () => {
+    asking ||= setTimeout(async () => {
+      asking = 0;
+      if (mind) think("standing");
+      else if (slots.size) ask("told", await collector({ slots: wanted() }));
+    });
+  };
+  const wanted = () => [...slots].map((id) => ({ id, kind: "offer" }));
+  /** @param {object} wish @param {AbortSignal} [signal] @returns {Promise<any>} what the collector answers, if anything */
+  const collector = async (wish, signal) => {
+    if (!granted()) return;
+    try {
+      const body = JSON.stringify({ key, visitor: who(), session: session || undefined, ...wish });
+      const response = await fetch(`${endpoint}/v1/decide`, { method: "POST", body, signal });
+      if (response.ok) return await response.json();
+    } catch {}
+  };
+  const standing = () => (away ? known : think("standing"));
   /** Tells everybody who watches a slot what is different now. */
   const tell = () => {
     for (const watcher of watchers) {
@@ -203,9 +268,8 @@ export function start(tier0) {
   const note = (event, status) => {
     log = [{ ...event, status }, ...log.slice(0, LOG - 1)];
   };
-  const learn = () => {
-    if (!running) return;
-    version = engine.learn(bundle) || version;
+  const learn = async () => {
+    version = (await think("learn", bundle)) || version;
     tellSoon();
   };
   /** Begins with whoever the visitor is now, or with nobody. */
@@ -222,36 +286,78 @@ export function start(tier0) {
       keep();
       adopt();
     }
-    if (!running) return;
     // What earlier pages decided is kept until it is decided anew.
     decisions = JSON.parse(load("decisions") || "{}");
+    tellSoon();
+    if (!mind) return;
     const missed = JSON.parse(load("missed") || "[]");
     save("missed");
-    whose = visitor;
-    memory = "";
-    engine.start(visitor);
-    remember();
-    if (bootstrap?.facts) engine.told({ facts: bootstrap.facts });
-    if (missed[0]) {
-      engine.take(missed);
-      keepMemory();
-    }
+    think("begin", visitor, missed, bootstrap?.facts);
     session = standing()?.session ?? "";
     log = [];
     for (const event of missed) note(event, "sent");
     if (bundle) learn();
-    else tellSoon();
   };
+  /** @param {any} news of the worker */
+  const heard = ({ standing, decisions }) => {
+    known = standing;
+    session = known.session ?? session;
+    for (const [slot, decision] of decisions) if (decision) decided(slot, decision, "cached");
+    tellSoon();
+  };
+  /** Finds out where the engine may run. */
   const run = async () => {
-    if (!bundle) fetchBundle();
+    /** @type {any} */
+    let found;
     try {
-      await engine.load(wasmUrl);
-      running = true;
-      ask("begin");
+      // A policy that forbids the smallest module there is forbids the engine's, too, which then is not fetched.
+      const allowed = await WebAssembly.compile(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)).catch(warn);
+      if (!bundle) fetchBundle();
+      if (allowed) {
+        await loadEngine(wasmUrl);
+        found = remembering(tier0);
+      } else {
+        found = await inWorker(tier0, slots, heard);
+        away = true;
+      }
     } catch (error) {
       warn(error);
     }
+    mind = found;
+    away ||= !mind;
+    ask("begin");
+    if (away) refresh();
     tier0.release();
+  };
+  /** @param {any[]} events @param {any[]} answers of the engine @returns {any[]} those that it can use */
+  const usable = (events, answers) =>
+    answers.filter((answer, index) => {
+      if (!answer.code) return true;
+      warn("an event cannot be used:", answer);
+      note({ ...events[index], code: answer.code }, "rejected");
+      return false;
+    });
+  /** What the page's own hook makes of events that are clean; one that it fails on is not sent. @param {any[]} events */
+  const hooked = (events) =>
+    events.flatMap((event) => {
+      try {
+        return beforeSend?.(event) || [];
+      } catch (error) {
+        warn(error);
+        return [];
+      }
+    });
+  /** @param {any[]} events @param {any[]} taken */
+  const settle = (events, taken) => {
+    const ready = usable(events, taken);
+    for (const event of ready) {
+      session = event.session;
+      note(event, "waiting");
+      const found = debugging() && masks(event);
+      if (found) warn(`${event.name} was masked:`, found);
+    }
+    enqueue(ready);
+    tellSoon();
   };
 
   // ---- The page.
@@ -303,12 +409,12 @@ export function start(tier0) {
   addEventListener("pagehide", () => {
     // A lock would keep the page out of the back/forward cache.
     unlock();
-    name = "";
   });
   addEventListener("pageshow", ({ persisted }) => {
     if (!persisted || !granted()) return;
     // What was on the queue is in storage, for whoever takes it first.
     queue.length = 0;
+    name = "";
     ask("begin");
     if (options.capture?.page_view !== false) track("page_view");
     ask("viewed");
@@ -319,10 +425,12 @@ export function start(tier0) {
     ready: run(),
     begin,
     keep,
-    /** @returns {boolean} whether the queue has its copy in storage */
+    /** The page may be over; the queue has its copy in storage. */
     leave() {
-      save("decisions", JSON.stringify(decisions));
-      return !!name;
+      if (granted()) save("decisions", JSON.stringify(decisions));
+      for (const events of gone) enqueue(stripped(events));
+      gone.clear();
+      return true;
     },
     viewed() {
       for (const call of calls.viewed) invoke(call);
@@ -331,26 +439,27 @@ export function start(tier0) {
       for (const call of calls.left) invoke(call);
     },
     learn,
-    /** @param {any[]} events @returns {boolean} whether those that may leave, cleaned and masked, are on the queue */
+    /** @param {any[]} events @returns {boolean} whether those that may leave, cleaned and masked, come onto the queue */
     take(events) {
-      if (!running) return false;
-      const ready = [];
+      if (!mind) return false;
       events = merge(events);
       for (const { page } of events) delete page.source;
-      remember();
-      for (const [index, event] of engine.take(events).entries()) {
-        if (event.code) {
-          warn("an event cannot be used:", event);
-          note({ ...events[index], code: event.code }, "rejected");
-        } else {
-          session = event.session;
-          note(event, "waiting");
-          ready.push(event);
-        }
+      if (!away) {
+        const clean = beforeSend && think("clean", events);
+        const last = clean ? hooked(usable(events, clean)) : events;
+        const taken = think("take", last);
+        if (taken) settle(last, taken);
+        return !!taken;
       }
-      keepMemory();
-      tier0.enqueue(ready);
-      tellSoon();
+      gone.add(events);
+      const take = async () => {
+        const last = beforeSend ? hooked(usable(events, await think("clean", events))) : events;
+        const taken = await think("take", last);
+        if (gone.delete(events)) settle(last, taken);
+      };
+      take().catch(() => {
+        if (gone.delete(events)) enqueue(stripped(events));
+      });
       return true;
     },
     /**
@@ -365,7 +474,7 @@ export function start(tier0) {
           screen: [screen.width, screen.height],
           consent: "granted",
         },
-        decide: load("asked") === session ? undefined : { slots: [] },
+        decide: mind && load("asked") === session ? undefined : { slots: mind ? [] : wanted() },
       };
     },
     /** @param {import("./beckon.js").Entry[]} entries a batch @param {any} answer @param {number} status */
@@ -388,17 +497,22 @@ export function start(tier0) {
         save("asked", session);
         ask("told", answer.decision);
       }
-      if (!version && !bundle) fetchBundle();
+      if (mind && !version && !bundle) fetchBundle();
       changed();
     },
     /** @param {any} answer what the collector says of the visitor */
     told(answer) {
-      if (running) {
-        remember();
-        engine.told(answer);
-        keepMemory();
+      if (!answer) return;
+      if (!mind) {
+        known = { facts: answer.facts ?? {}, segments: answer.segments ?? [] };
+        for (const [slot, decision] of Object.entries(answer.slots ?? {})) {
+          const reason = decision.arm === "holdout" ? "holdout" : decision.why?.[0]?.code;
+          if (slots.has(slot)) decided(slot, { reason, decision_id: answer.decision_id, ...decision }, "cached");
+        }
+      } else {
+        think("told", answer);
+        if (answer.bundle > version) fetchBundle("no-cache");
       }
-      if (answer.bundle > version) fetchBundle("no-cache");
       tellSoon();
     },
     /**
@@ -406,31 +520,18 @@ export function start(tier0) {
      * @param {string} slot @param {{ n?: number, item?: string, timeout?: number }} [wish]
      */
     async recommend(slot, { n = 8, item, timeout = 150 } = {}) {
-      if (!granted()) return;
-      try {
-        const response = await fetch(`${endpoint}/v1/decide`, {
-          method: "POST",
-          body: JSON.stringify({
-            key,
-            visitor: who(),
-            session: session || undefined,
-            page: { item },
-            slots: [{ id: slot, kind: "items", n, exclude: [] }],
-          }),
-          signal: AbortSignal.timeout(timeout),
-        });
-        const answer = await response.json();
-        ask("told", answer);
-        return answer.slots[slot];
-      } catch {}
+      const wish = { page: { item }, slots: [{ id: slot, kind: "items", n, exclude: [] }] };
+      const answer = await collector(wish, AbortSignal.timeout(timeout));
+      ask("told", answer);
+      return answer?.slots[slot];
     },
     inspect() {
       const shown = Object.entries(decisions).map(([slot, { until, ...decision }]) => {
         // All the rules tried, here alone: a hundred offers have a hundred of them.
-        const { debug } = (running && engine.decide(slot, Date.now(), true)) || {};
+        const { debug } = (!away && think("decide", slot, true)) || {};
         return [slot, { ...decision, source: debug ? "local" : "cached", debug }];
       });
-      const tier = running ? 1 : 0;
+      const tier = mind ? 1 : 0;
       return { ...look(), ...standing(), sent, last: log, decisions: Object.fromEntries(shown), tier };
     },
     segments: () => standing()?.segments,
@@ -439,8 +540,7 @@ export function start(tier0) {
     tellNow: tell,
     /** @param {...unknown} words */
     warn(...words) {
-      if (tier0.debugging ?? /^(localhost|127\.)/.test(location.hostname))
-        console.warn("beckon:", ...words.map((word) => (typeof word === "function" ? word() : word)));
+      if (debugging()) console.warn("beckon:", ...words);
     },
   };
 }

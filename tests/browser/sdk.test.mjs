@@ -1,103 +1,12 @@
 /** What a page may rely on when it uses the npm package, whatever the network, the browser or the visitor does. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { browser, root, until } from "./stage.mjs";
+import { DIST, shop, stored, visitor } from "./shop.mjs";
+import { browser, until } from "./stage.mjs";
 
-const DIST = join(root, "sdk-wasm", "dist");
-/** @type {Record<string, string>} */
-const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm" };
-
-const BUNDLE = {
-  version: 3,
-  site: "default",
-  holdout: 0,
-  segments: [{ id: "cart-abandoner", condition: { "cart.items": { $gte: 1 }, "n_1d.purchase": 0 } }, { id: "told" }],
-  offers: [
-    {
-      id: "free-ship",
-      slot: "hero",
-      segments: ["cart-abandoner"],
-      priority: 2,
-      weights_version: 1,
-      arms: [{ id: "a", content: "free", weight: 10_000 }],
-    },
-    { id: "welcome", slot: "hero", weights_version: 1, arms: [{ id: "a", content: "hello", weight: 10_000 }] },
-  ],
-  slots: [{ id: "hero", kind: "offer", content: null }],
-  sold_out: [],
-};
-
-/** @typedef {{ id: string, name: string, page: any, items?: any[], props?: any, [field: string]: any }} Sent */
-
-/**
- * A page that uses the package, and what stands in for the collector: it keeps what it was sent and answers as it is
- * told to.
- * @param {import("node:test").TestContext} test
- * @param {{ options?: string, script?: string }} [page] options of init() and what runs after it
- */
-async function shop(test, { options = "", script = "" } = {}) {
-  const state = {
-    /** @type {any[]} */ batches: [],
-    /** @type {string[]} */ requests: [],
-    /** @type {(batch: any) => { status: number, headers?: Record<string, string>, body?: any }} */
-    answer: (batch) => ({ status: 200, body: stored(batch) }),
-    /** @type {(path: string) => boolean} paths that get no answer */
-    stuck: () => false,
-    /** @type {any} */ decided: null,
-  };
-  const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    state.requests.push(pathname);
-    if (state.stuck(pathname)) return;
-    if (pathname === "/v1/events") {
-      const batch = { type: request.headers["content-type"], ...(await json(request)) };
-      state.batches.push(batch);
-      const { status, headers, body } = state.answer(batch);
-      return response.writeHead(status, headers).end(typeof body === "string" ? body : JSON.stringify(body ?? {}));
-    }
-    if (pathname === "/v1/bundle") return response.end(JSON.stringify(BUNDLE));
-    if (pathname === "/v1/decide" && state.decided) return response.end(JSON.stringify(state.decided));
-    if (pathname.startsWith("/beckon/")) {
-      const bytes = await readFile(join(DIST, pathname.slice("/beckon/".length)));
-      return response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/plain").end(bytes);
-    }
-    response.setHeader("content-type", "text/html").end(`<!doctype html><title>Title of ${pathname}</title>
-      <main><button id="buy">Buy <b>now</b></button><div data-beckon-ignore><button id="quiet">Quiet</button></div></main>
-      <script type="module">
-        import { init } from "/beckon/beckon.js";
-        window.beckon = init({ key: "pk_test", endpoint: location.origin, ${options} });
-        ${script}
-      </script>`);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  test.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
-  return Object.assign(state, {
-    url,
-    /** Every event that arrived, as often as it did. @returns {Sent[]} */
-    events: () => state.batches.flatMap(({ events }) => events),
-    names: () => state.batches.flatMap(({ events }) => events.map((/** @type {Sent} */ { name }) => name)),
-  });
-}
-
-/** @param {any} batch */
-const stored = (batch) => ({ results: batch.events.map((/** @type {Sent} */ { id }) => ({ id, status: "stored" })) });
-
-/** @param {import("node:http").IncomingMessage} request */
-async function json(request) {
-  let text = "";
-  for await (const part of request) text += part;
-  return JSON.parse(text);
-}
+/** @typedef {import("./shop.mjs").Sent} Sent */
 
 /** @type {import("playwright-core").Browser} */
 let chrome;
@@ -105,30 +14,10 @@ before(async (t) => {
   chrome = await browser(/** @type {any} */ (t));
 });
 
-/**
- * A visitor with a browser of their own. What the page throws fails the test.
- * @param {import("node:test").TestContext} test
- */
-async function visitor(test) {
-  const context = await chrome.newContext();
-  test.after(() => context.close());
-  const page = await context.newPage();
-  /** @type {Error[]} */
-  const thrown = [];
-  page.on("pageerror", (error) => thrown.push(error));
-  test.after(() => assert.deepEqual(thrown, [], "something was thrown into the page"));
-  return Object.assign(page, {
-    /** Runs a function's text in the page with the instance. @param {string} work @returns {Promise<any>} */
-    with: (work) => page.evaluate(`(${work})(window.beckon)`),
-    /** The engine runs and has its bundle. */
-    ready: () => page.waitForFunction(`window.beckon?.decide("hero").source === "local"`),
-  });
-}
-
 test("a visitor who leaves at once is counted, and nothing was fetched for that first", async (t) => {
   const site = await shop(t, { script: `location.assign("/next?stop")` });
   site.stuck = (path) => path === "/next" || path.startsWith("/v1/bundle") || path === "/beckon/tier1.js";
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(`${site.url}/first`, { waitUntil: "commit" }).catch(() => {});
   await until("the page view arrives", () => site.events().length > 0);
   assert.deepEqual(site.names(), ["page_view"]);
@@ -144,7 +33,7 @@ test("without the engine only what needs no mask leaves the page", async (t) => 
         items: [{ item_id: "sku1", item_name: "Jo's boot", price: 9, quantity: 1 }] });`,
   });
   site.stuck = (path) => path === "/beckon/tier1.js";
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(`${site.url}/p/7?utm_source=mail&email=jo@mail.example&gclid=x#part`);
   await until("they arrive without the engine", () => site.events().length === 3);
   const [view, identify, purchase] = site.events();
@@ -162,7 +51,7 @@ test("without the engine only what needs no mask leaves the page", async (t) => 
 
 test("with the engine the whole event leaves, masked", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(`${site.url}/p/7?token=abc`);
   await page.ready();
   await page.with(`(beckon) => beckon.track("search", { search_term: "jo@mail.example", password: "x",
@@ -176,7 +65,7 @@ test("with the engine the whole event leaves, masked", async (t) => {
 
 test("what the collector cannot use is not sent, and the page is told", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   await page.ready();
   await page.with(`(beckon) => { beckon.track("purchase", { value: "12 EUR" }); beckon.track("login"); }`);
@@ -197,7 +86,7 @@ test("what the collector cannot use is not sent, and the page is told", async (t
 
 test("each address of a single-page shop is one page view, with the title it gets afterwards", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(`${site.url}/a`);
   await page.ready();
   await page.evaluate(() => {
@@ -228,7 +117,7 @@ test("each address of a single-page shop is one page view, with the title it get
 
 test("clicks on buttons are captured, not in parts of the page that ask to be ignored", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   await page.ready();
   await page.click("#buy b");
@@ -246,7 +135,7 @@ test("a batch without an answer is sent again with the same ids, after the time 
   let refusals = 2;
   site.answer = (batch) =>
     refusals-- > 0 ? { status: 503, headers: { "retry-after": "1" } } : { status: 200, body: stored(batch) };
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   const started = Date.now();
   await until("the third try", () => site.batches.length === 3);
@@ -259,7 +148,7 @@ test("a batch without an answer is sent again with the same ids, after the time 
 test("what was not answered when the page was left is sent by the next page", async (t) => {
   const site = await shop(t);
   site.answer = () => ({ status: 503 });
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(`${site.url}/first`);
   await page.ready();
   await page.with(`(beckon) => beckon.track("add_to_cart", { items: [{ item_id: "sku1" }] })`);
@@ -276,7 +165,7 @@ test("a batch that is too large is split until it fits", async (t) => {
   const site = await shop(t);
   site.answer = (batch) =>
     batch.events.length > 3 ? { status: 413, body: "<html>no JSON</html>" } : { status: 200, body: stored(batch) };
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   await page.ready();
   await page.with(`(beckon) => { for (let n = 0; n < 12; n++) beckon.track("own_" + n); }`);
@@ -291,7 +180,7 @@ test("a batch that is too large is split until it fits", async (t) => {
 test("a refused batch is dropped, not repeated", async (t) => {
   const site = await shop(t);
   site.answer = () => ({ status: 401, body: { code: "bad_key" } });
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   await page.ready();
   await page.with("(beckon) => beckon.flush()");
@@ -306,7 +195,7 @@ test("decisions: what is known at once, then the engine's, then without any netw
       window.side = beckon.decide("side", { fallback: "own" });
       window.seen = []; beckon.onDecision("hero", (decision) => window.seen.push(decision.content));`,
   });
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   const { first, side } = /** @type {any} */ (await page.evaluate("({ first, side })"));
   assert.deepEqual([first.content, first.source], ["inlined", "bootstrap"]);
@@ -342,7 +231,7 @@ test("facts and segments that only the collector knows come with the answer to a
       },
     },
   });
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   await page.ready();
   await page.with("(beckon) => beckon.flush()");
@@ -361,7 +250,7 @@ test("facts and segments that only the collector knows come with the answer to a
 
 test("an order that is told twice counts once, and tabs share what they remember", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   const order = `(beckon) => beckon.track("purchase", { transaction_id: "t1", value: 9, currency: "EUR" })`;
   const facts = () => page.with("(beckon) => (beckon.decide('hero'), beckon.inspect().facts)");
   await page.goto(site.url);
@@ -380,7 +269,7 @@ test("an order that is told twice counts once, and tabs share what they remember
 test("recommend() hands on the collector's list, and an empty one when none comes in time", async (t) => {
   const site = await shop(t);
   site.decided = { slots: { also: { items: [{ id: "sku2", score: 1, why: {} }], source: "sessions" } } };
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   const ask = `(beckon) => beckon.recommend("also", { n: 4, item: "sku1", timeout: 1000 })`;
   assert.deepEqual(await page.with(ask), site.decided.slots.also);
@@ -390,7 +279,7 @@ test("recommend() hands on the collector's list, and an empty one when none come
 
 test("identify() joins what follows to the user, reset() begins with somebody new", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   await page.ready();
   await page.with(`(beckon) => { beckon.identify(42, { plan: "gold" }); beckon.track("login"); }`);
@@ -408,7 +297,7 @@ test("identify() joins what follows to the user, reset() begins with somebody ne
 
 test("denied: nothing is stored, fetched or sent, and what was stored is deleted", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   await page.ready();
   await page.with("(beckon) => beckon.flush()");
@@ -426,7 +315,7 @@ test("denied: nothing is stored, fetched or sent, and what was stored is deleted
 
 test("pending: events wait without an id until there is consent, which is remembered", async (t) => {
   const site = await shop(t, { options: `consent: "pending"` });
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(`${site.url}/first`);
   await page.with("(beckon) => beckon.flush()");
   assert.equal(await page.evaluate("Object.keys(localStorage).length"), 0);
@@ -441,7 +330,7 @@ test("pending: events wait without an id until there is consent, which is rememb
 
 test("Global Privacy Control means denied until the visitor agrees", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.addInitScript(`Object.defineProperty(navigator, "globalPrivacyControl", { value: true })`);
   await page.goto(site.url);
   await page.with("(beckon) => beckon.flush()");
@@ -461,7 +350,7 @@ const HOSTILE = {
 for (const [what, script] of Object.entries(HOSTILE)) {
   test(`${what}: events still arrive`, async (t) => {
     const site = await shop(t);
-    const page = await visitor(t);
+    const page = await visitor(t, chrome);
     await page.addInitScript(script);
     await page.goto(site.url);
     await page.with(`(beckon) => beckon.track("login", { method: "x" })`);
@@ -473,7 +362,7 @@ for (const [what, script] of Object.entries(HOSTILE)) {
 
 test("an engine that traps is switched off, and the page goes on without it", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   // The smallest module that has the exports of the engine's and traps: `(func (export "call") unreachable)`.
   const body = Buffer.from(
     "0061736d01000000010c0260017f017f60027f7f017f030302000105030100010718" +
@@ -499,7 +388,7 @@ test("an engine that traps is switched off, and the page goes on without it", as
 
 test("what the page throws at it does not come back", async (t) => {
   const site = await shop(t);
-  const page = await visitor(t);
+  const page = await visitor(t, chrome);
   await page.goto(site.url);
   await page.ready();
   await page.with(`(beckon) => {

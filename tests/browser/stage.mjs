@@ -16,7 +16,7 @@ const PUBLIC_KEY = "pk_browsertests0000000001";
 const SECRET_KEY = "sk_browsertests0000000001";
 
 /** The flags keep Chromium from talking to the network by itself; the sandbox needs rights that containers have not. */
-const FLAGS = [
+export const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",

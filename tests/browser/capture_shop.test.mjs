@@ -64,6 +64,13 @@ test("events of dataLayer and gtag in GA4's shape are told as they are, also tho
   assert.doesNotMatch(JSON.stringify(page.batches), /SECRET/);
 });
 
+test("what stands in the place of dataLayer and is none stays as it is", async (t) => {
+  const page = await opened(t, chrome, { html: `<p id="dataLayer"></p><button id="buy">Buy</button>` });
+  await page.click("#buy");
+  assert.equal((await page.sent("click")).length, 1);
+  assert.equal(await page.evaluate("dataLayer.push"), undefined);
+});
+
 /** What a price means: `[text, amount, currency]`. */
 const PRICES = [
   ["€ 1.299,00", 1299, "EUR"],
@@ -129,9 +136,9 @@ test("attributes name events and items", async (t) => {
       .map(told)
       .sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name)),
     [
-      { name: "select_item", currency: "EUR", value: 89, items: [boot] },
-      { name: "add_to_cart", currency: "EUR", value: 89, items: [boot], props: { method: "list" } },
-      { name: "own_event", value: 10, items: [{ item_id: "sku8", price: 5, quantity: 2 }] },
+      { name: "select_item", currency: "EUR", items: [boot] },
+      { name: "add_to_cart", currency: "EUR", items: [boot], props: { method: "list" } },
+      { name: "own_event", items: [{ item_id: "sku8", price: 5, quantity: 2 }] },
       { name: "generate_lead", currency: "EUR", value: 12.5 },
     ],
   );
@@ -190,7 +197,6 @@ const PRODUCT = {
 const BOOT = {
   name: "view_item",
   currency: "EUR",
-  value: 1299,
   items: [
     {
       item_id: "sku7",
@@ -277,6 +283,34 @@ test("of two sources that tell of the same the better one is heard, in any order
   );
 });
 
+test("an item of the page before says nothing of this one", async (t) => {
+  const page = await opened(t, chrome, {
+    script: `${GTAG} const now = Date.now; window.ahead = 0; Date.now = () => now() + ahead;`,
+    html: ld(PRODUCT),
+  });
+  await page.evaluate(
+    (sku8) => {
+      const { beckon } = /** @type {any} */ (window);
+      beckon.track("view_item", { items: [{ item_id: "7" }] });
+      return new Promise((done) => setTimeout(done)).then(() => {
+        Object.assign(window, { ahead: 1000 });
+        history.pushState(null, "", "/p/8");
+        const script = document.querySelector("script[type='application/ld+json']");
+        if (script) script.outerHTML = sku8;
+      });
+    },
+    ld({ ...PRODUCT, sku: "sku8" }),
+  );
+  await until("both are told of", async () => (await page.sent("view_item")).length === 2);
+  assert.deepEqual(
+    (await page.sent("view_item")).map(({ items, page: { url } }) => [items?.[0].item_id, url]),
+    [
+      ["7", `${page.url}/`],
+      ["sku8", `${page.url}/p/8`],
+    ],
+  );
+});
+
 const OFFERS = {
   offers: [
     {
@@ -346,4 +380,13 @@ test("a slot shows what was decided, and tells when it was seen and chosen", asy
   assert.deepEqual((await page.sent("select_promotion"))[0].props, exposure);
   await page.evaluate(() => document.getElementById("side")?.scrollIntoView());
   await until("the third was seen", async () => (await page.sent("view_promotion")).length === 3);
+  // What a visitor reads stays; the next page view asks anew.
+  await page.evaluate(() => {
+    for (const heading of document.querySelectorAll("h2")) heading.textContent = "By the page";
+    document.body.append(document.createElement("p"));
+  });
+  await page.evaluate("history.pushState(null, '', '/next'); scrollTo(0, 0)");
+  await page.waitForFunction(`document.querySelector("h2").textContent !== "By the page"`);
+  const views = async () => (await page.sent("view_promotion")).filter(({ page: { url } }) => url.endsWith("/next"));
+  await until("they were seen again", async () => (await views()).length === 2);
 });

@@ -1,5 +1,5 @@
 // `click` on links and buttons, in the words of GA4's enhanced measurement.
-import { hit, label, masked, short } from "./elements.js";
+import { described, hit, masked } from "./elements.js";
 
 /** What is there to be pressed. */
 export const PRESSED = "a[href],area[href],button,[role=button],input[type=submit],input[type=button],summary";
@@ -15,12 +15,7 @@ export const linked = (event, pressed = hit(event, "a[href],area[href]")) =>
   event.button < 2 && pressed?.host != null && pressed;
 
 /** @param {any} link */
-export const linkFields = (link) => ({
-  link_url: masked(link) ? "[masked]" : link.href,
-  link_text: label(link),
-  link_id: short(link.getAttribute("id")),
-  link_classes: short(link.getAttribute("class")),
-});
+export const linkFields = (link) => ({ link_url: masked(link) ? "[masked]" : link.href, ...described(link, "link") });
 
 /** @type {import("../capture.js").Capture} */
 export const click = {
@@ -32,12 +27,7 @@ export const click = {
       if (!pressed || hit(event, NAMED)) return;
       const link = linked(event, pressed);
       if (link) track(2, "click", { ...linkFields(link), outbound: !!link.host && link.host !== location.host });
-      else if (!event.button)
-        track(2, "click", {
-          button_text: label(pressed),
-          button_id: short(pressed.getAttribute("id")),
-          button_classes: short(pressed.getAttribute("class")),
-        });
+      else if (!event.button) track(2, "click", described(pressed, "button"));
     };
     on(document, "click", clicked);
     on(document, "auxclick", clicked);

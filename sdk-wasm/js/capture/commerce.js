@@ -32,7 +32,7 @@ export const currency = (value) => {
 };
 
 /** @param {unknown} value */
-const isPlain = (value) => value != null && value !== "" && typeof value !== "object" && typeof value !== "function";
+const isPlain = (value) => value !== "" && value != null && typeof value !== "object";
 
 /**
  * The parameters of an event, cleaned: items of GA4's fields, amounts as numbers, the currency as its code.

@@ -3,10 +3,8 @@
 import { commerce } from "./commerce.js";
 
 /** What tells of the visitor's deeds; other entries steer tags, and may hold whatever the shop knows of a customer. */
-const KNOWN =
-  /^((view|select|add|remove)_\w+|(add_(shipping|payment)|begin)_\w+|purchase|refund|search|sign_up|login|share|generate_lead)$/;
-const OURS =
-  /^(page_view|user_engagement|scroll|click|file_download|form_(start|submit)|view_search_results|web_vitals)$/;
+const KNOWN = /^(view|select|add|remove|begin)_|^(purchase|refund|search|sign_up|login|share|generate_lead)$/;
+const OURS = /^(page_view|user_engagement|scroll|click|file_download|form_\w+|view_search_results|web_vitals)$/;
 
 /** @type {import("../capture.js").Capture} */
 export const dataLayer = {
@@ -17,7 +15,8 @@ export const dataLayer = {
       // gtag() puts its arguments there as they are.
       const isCall = entry?.[0] === "event";
       const name = isCall ? entry[1] : entry?.event;
-      if (typeof name !== "string" || OURS.test(name) || !(isCall ? /^[a-z]\w{0,63}$/i : KNOWN).test(name)) return;
+      // The engine sees to it that it is a name.
+      if (!name || OURS.test(name) || !(isCall || KNOWN.test(name))) return;
       /** @type {any} */
       let data;
       if (isCall) {
@@ -33,6 +32,8 @@ export const dataLayer = {
     const page = window;
     page.dataLayer ??= [];
     const layer = page.dataLayer;
+    // An element with this id stands there too.
+    if (!Array.isArray(layer)) return;
     const { push } = layer;
     /** @param {...any} entries */
     layer.push = (...entries) => {

@@ -20,16 +20,26 @@ export const hit = (event, selector) => {
 /**
  * A text as the page shows it, one space between words. A label is a few words; more is a card that happens to be a
  * link. Counted in characters, so that none is cut in half.
- * @param {string | null | undefined} text
+ * @param {string | null | undefined | false} text
  */
 export const short = (text) =>
-  [...(text ?? "").trim().replace(/\s+/g, " ").slice(0, 200)].slice(0, 100).join("") || undefined;
+  [...(text || "").trim().replace(/\s+/g, " ").slice(0, 200)].slice(0, 100).join("") || undefined;
 
 /** @param {Element} element */
 export const masked = (element) => !!(element.closest(MASKED) || element.querySelector(MASKED));
 
-/** What an element says, `[masked]` where it must not be known. @param {any} element */
+/**
+ * What a link or a button says, `[masked]` where it must not be known. The value of other buttons is a form's.
+ * @param {any} element
+ */
 export const label = (element) =>
   masked(element)
     ? "[masked]"
-    : short(element.getAttribute("aria-label") || element.textContent || element.getAttribute("value"));
+    : short(element.ariaLabel || element.textContent || (element.localName === "input" && element.value));
+
+/** An element in GA4's words for `link` or `button`. @param {any} element @param {string} kind */
+export const described = (element, kind) => ({
+  [`${kind}_text`]: label(element),
+  [`${kind}_id`]: short(element.getAttribute("id")),
+  [`${kind}_classes`]: short(element.getAttribute("class")),
+});

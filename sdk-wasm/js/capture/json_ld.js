@@ -51,7 +51,7 @@ export const jsonLd = {
       const found = [...new Set(products)];
       const data = found.length === 1 && page.commerce(event(found[0]));
       const text = data ? JSON.stringify(data) : "";
-      if (data && text !== told) page.track(3, "view_item", { ...data, value: data.items[0]?.price });
+      if (data && text !== told) page.track(3, "view_item", data);
       told = text;
     });
   },

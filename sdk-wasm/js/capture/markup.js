@@ -6,7 +6,7 @@ import { commerce } from "./commerce.js";
 import { hit } from "./elements.js";
 
 /** Fields that GA4 calls without `item_`. */
-const BARE = /^(price|quantity|currency|index|discount|coupon|affiliation)$/;
+const BARE = /^(price|quantity|currency|index|discount|coupon)$/;
 
 /**
  * The attributes of an element that begin with a prefix, in GA4's way to write names.
@@ -41,10 +41,7 @@ export const itemsOf = (element) => {
   const items = around
     ? [item(around)]
     : [...element.querySelectorAll("[data-beckon-item]")].map((inside, index) => ({ index, ...item(inside) }));
-  const data = commerce({ ...named(element, "data-beckon-event-"), items: items[0] && items });
-  const [only] = data.items ?? [];
-  if (around && only?.price >= 0) data.value ??= only.price * (only.quantity ?? 1);
-  return data;
+  return commerce({ ...named(element, "data-beckon-event-"), items: items[0] && items });
 };
 
 /** @type {import("../capture.js").Capture} */

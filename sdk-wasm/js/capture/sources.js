@@ -16,7 +16,7 @@ const DOUBLE = 100;
 const REMEMBERED = 50;
 
 /** @param {import("../tier1.js").Page} page */
-export const oneSource = ({ track, left }) => {
+export const oneSource = ({ track, left, viewed }) => {
   /** @type {Told[]} */
   let recent = [];
   /** @type {Set<Told>} */
@@ -50,6 +50,10 @@ export const oneSource = ({ track, left }) => {
     if (waiting.delete(one)) track(one.source, one.name, one.data);
   };
   left(() => waiting.forEach(release));
+  viewed(() => {
+    // The item of the page before is another one.
+    recent = recent.filter(({ time }) => Date.now() - time < PATIENCE);
+  });
 
   return {
     /** @param {number} source @param {string} name @param {any} [data] */

@@ -24,13 +24,14 @@ const stamp = join(root, "target", "sdk-inputs");
  * The files of the package: each is bundled from the file of js/ that has its name, but for what `beside` leaves to
  * another file of the package, so that it is fetched later, or once. Whoever can be required has a CommonJS twin:
  * Jest and older servers know nothing else.
- * @type {{ name: string, beside?: string[], twin?: boolean, classic?: boolean }[]}
+ * @type {{ name: string, beside?: string[], twin?: boolean, classic?: boolean, address?: Record<string, string> }[]}
  */
 const FILES = [
   { name: "beckon", beside: ["tier1"], twin: true },
   { name: "tier1", beside: ["rare"] },
   { name: "rare" },
-  { name: "worker" },
+  // A twin is not told its own address; that of a worker is where it runs.
+  { name: "worker", twin: true, address: { "import.meta.url": "location.href" } },
   { name: "inline", twin: true },
   { name: "script", beside: ["tier1"], classic: true },
   { name: "react", beside: ["beckon"], twin: true },
@@ -112,7 +113,6 @@ async function assemble(wasm) {
   copyFileSync(wasm, join(dist, "engine.wasm"));
 
   for (const file of FILES) {
-    if (!existsSync(join(js, `${file.name}.js`))) continue;
     if (file.name === "beckon") await minified(file.name);
     else await bundled(file, file.classic ? "iife" : "es");
     if (file.twin) await bundled(file, "cjs");
@@ -170,7 +170,7 @@ function filesUnder(path) {
 }
 
 /** @param {typeof FILES[number]} file @param {"es" | "cjs" | "iife"} format */
-async function bundled({ name, beside = [], classic }, format) {
+async function bundled({ name, beside = [], classic, address = {} }, format) {
   const { build } = await import("rolldown");
   const ending = format === "cjs" ? "cjs" : "js";
   await build({
@@ -201,7 +201,7 @@ async function bundled({ name, beside = [], classic }, format) {
         },
       },
     ],
-    transform: { target: "es2022" },
+    transform: { target: "es2022", define: format === "cjs" ? address : {} },
     output: {
       file: join(dist, `${name}.${ending}`),
       format,

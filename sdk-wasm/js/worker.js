@@ -12,11 +12,15 @@ const mind = remembering({
   },
 });
 
+// Where this is imported on a server there is nobody to hear.
+globalThis.addEventListener?.("message", hear);
+
 /**
  * A call of a function of the engine's; the answer brings along all that may be different after it. `kept` is what
  * another tab has put into storage, which a worker cannot read; `slots` are to be decided each time.
+ * @param {MessageEvent} message
  */
-addEventListener("message", async ({ data: { id, name, values, kept, slots } }) => {
+async function hear({ data: { id, name, values, kept, slots } }) {
   try {
     memory = kept ?? memory;
     const value = await (name === "load" ? load(values[0]) : mind[name](...values));
@@ -25,4 +29,4 @@ addEventListener("message", async ({ data: { id, name, values, kept, slots } }) 
   } catch (error) {
     postMessage({ id, error: `${error}` });
   }
-});
+}

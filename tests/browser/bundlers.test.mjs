@@ -106,6 +106,21 @@ for (const { name, main = code(), build } of BUILDS) {
   });
 }
 
+for (const { name, build } of BUILDS.filter(({ name }) => /^(Vite|webpack)$/.test(name))) {
+  test(`a page built by ${name}, whose policy forbids Wasm, has the engine in the worker that was built along`, async (t) => {
+    const [store, chrome, folder] = await Promise.all([
+      collector(t),
+      browser(t),
+      shopFolder(t, { "main.js": code(), "index.html": html(MODULE) }),
+    ]);
+    await offer(store);
+    const policy = `default-src 'self'; connect-src 'self' ${store.url}; img-src data:`;
+    const address = await serve(t, await build(folder, t), { "content-security-policy": policy });
+    const page = await works(chrome, store, `${address}/`, "cached");
+    assert.equal(page.workers().length, 1);
+  });
+}
+
 test("a page that takes the package by a script tag captures, masks and decides", async (t) => {
   const [store, chrome, folder] = await Promise.all([collector(t), browser(t), shopFolder(t, {})]);
   await offer(store);
@@ -131,9 +146,9 @@ async function offer(store) {
 
 /**
  * Opens a page that was built, and asks of it what tier 0 alone cannot do.
- * @param {import("playwright-core").Browser} chrome @param {Awaited<ReturnType<typeof collector>>} store @param {string} address
+ * @param {import("playwright-core").Browser} chrome @param {Awaited<ReturnType<typeof collector>>} store @param {string} address @param {string} [source] of decisions
  */
-async function works(chrome, store, address) {
+async function works(chrome, store, address, source = "local") {
   const page = await chrome.newPage();
   /** @type {string[]} */
   const complaints = [];
@@ -147,7 +162,7 @@ async function works(chrome, store, address) {
   await page.goto(`${address}?q=boots#${new URLSearchParams({ key: store.publicKey, endpoint: store.url })}`);
   try {
     await until("the engine runs", () => page.evaluate("globalThis.beckon?.inspect?.().tier"));
-    await until("it decides", () => page.evaluate(`beckon.decide("hero").source === "local"`));
+    await until("it decides", () => page.evaluate(`beckon.decide("hero").source === "${source}"`));
     await until("all is stored", () => page.evaluate("beckon.flush().then(() => beckon.inspect().sent > 2)"));
   } catch (error) {
     throw new Error(`the page says: ${complaints.join("; ")}`, { cause: error });
@@ -159,8 +174,10 @@ async function works(chrome, store, address) {
   assert.deepEqual(events.map(({ name }) => name).sort(), ["page_view", "view_item", "view_search_results"]);
   const { page: where, props } = events.find(({ name }) => name === "view_item");
   assert.deepEqual([where.title, props.color], ["Boots", "red"], "tier 1 has looked at it");
+  // On localhost developers are told why the engine is not in the page.
+  const expected = source === "local" ? /\[vite\]/ : /CompileError/;
   assert.deepEqual(
-    complaints.filter((line) => !line.includes("[vite]")),
+    complaints.filter((line) => !expected.test(line)),
     [],
   );
   return page;

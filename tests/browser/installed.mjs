@@ -42,13 +42,16 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "applic
 /**
  * Serves a folder on an origin of its own; a path that ends with a slash is its index.html.
  * @param {{ after: (end: () => void) => void }} test @param {string} folder
+ * @param {Record<string, string>} [headers] of its pages
  */
-export async function serve(test, folder) {
+export async function serve(test, folder, headers = {}) {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const file = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
     try {
       const bytes = await readFile(join(folder, file));
+      if (extname(file) === ".html")
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
       response.setHeader("content-type", TYPES[extname(file)] ?? "text/plain").end(bytes);
     } catch {
       response.writeHead(404).end();

@@ -165,7 +165,7 @@ test("a form is started once and submitted, and what was typed never leaves", as
 test("what asks to be ignored is, and what asks to be masked leaves no word", async (t) => {
   const inside = (/** @type {string} */ id) => `<div id="${id}-around" style="cursor: pointer">
     <a href="/SECRET.pdf">SECRET</a> <button class="plain">SECRET</button><button data-beckon-event="own_${id}">SECRET</button>
-    <form name="f"><input><button class="submit">SECRET</button></form>
+    <form name="f" action="/SECRET"><input><button class="submit">SECRET</button></form>
     <p data-beckon-item="7"><a class="select" href="/SECRET">SECRET</a></p></div>`;
   const page = await opened(t, chrome, {
     html: `<section data-beckon-ignore>${inside("ignored")}<i data-beckon-event="view_item" data-beckon-item="SECRET">SECRET</i>

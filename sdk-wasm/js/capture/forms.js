@@ -7,7 +7,9 @@
 const fields = (form) => ({
   form_id: form.getAttribute("id") ?? undefined,
   form_name: form.getAttribute("name") ?? undefined,
-  form_destination: new URL(form.getAttribute("action") ?? "", document.baseURI).href,
+  form_destination: form.closest("[data-beckon-mask]")
+    ? "[masked]"
+    : new URL(form.getAttribute("action") ?? "", document.baseURI).href,
 });
 
 /** @type {import("../capture.js").Capture} */

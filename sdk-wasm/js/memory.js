@@ -2,6 +2,13 @@
 // page, or in a worker where the page may not compile Wasm.
 import * as engine from "./engine.js";
 
+/** What a text of storage says; nothing where somebody else has written it. @param {string} [text] @returns {any} */
+export const parsed = (text) => {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {}
+};
+
 /** @param {{ load(name: string): string | undefined, save(name: string, text: string): void }} storage */
 export const remembering = ({ load, save }) => {
   let visitor = "";
@@ -9,7 +16,10 @@ export const remembering = ({ load, save }) => {
   /** Takes over what another tab has remembered since. */
   const remember = () => {
     const text = load("memory") ?? "";
-    if (text && text !== memory) engine.start(visitor, JSON.parse(text));
+    if (text !== memory) {
+      const kept = parsed(text);
+      if (kept) engine.start(visitor, kept);
+    }
     memory = text;
   };
   /** Other tabs go on from here. */

@@ -3,7 +3,7 @@
 import { inWorker } from "./away.js";
 import { start as capture } from "./capture.js";
 import { load as loadEngine } from "./engine.js";
-import { remembering } from "./memory.js";
+import { parsed, remembering } from "./memory.js";
 
 const LOG = 50;
 /** A part of the queue in storage: an event more is one part written. */
@@ -144,11 +144,8 @@ export function start(tier0) {
           const lines = storage[name].split("\n");
           for (let line = 0; line < lines.length; line += 2) {
             const [whose, text] = lines.slice(line);
-            invoke(() => {
-              JSON.parse(whose);
-              JSON.parse(text);
-              if (!queue.some((entry) => entry[1] === text)) queue.push([whose, text]);
-            });
+            if (!parsed(whose)?.visitor || !parsed(text)?.id) continue;
+            if (!queue.some((entry) => entry[1] === text)) queue.push([whose, text]);
           }
         }
         // It has its copy here before it goes there.
@@ -287,10 +284,10 @@ export function start(tier0) {
       adopt();
     }
     // What earlier pages decided is kept until it is decided anew.
-    decisions = JSON.parse(load("decisions") || "{}");
+    decisions = parsed(load("decisions")) ?? {};
     tellSoon();
     if (!mind) return;
-    const missed = JSON.parse(load("missed") || "[]");
+    const missed = parsed(load("missed")) ?? [];
     save("missed");
     think("begin", visitor, missed, bootstrap?.facts);
     session = standing()?.session ?? "";
@@ -488,7 +485,7 @@ export function start(tier0) {
       }
       keep();
       for (const [index, [, text]] of entries.entries()) {
-        const { id } = JSON.parse(text);
+        const { id } = parsed(text);
         const { status = "dropped", code } = answer?.results?.[index] ?? {};
         log = log.map((event) => (event.id === id ? { ...event, status, code } : event));
         if (status === "stored") sent++;

@@ -104,9 +104,11 @@ export async function collector(test) {
 /**
  * Real Chromium; it ends with the test.
  * @param {import("node:test").TestContext} test
+ * @param {import("playwright-core").LaunchOptions} [options]
  */
-export async function browser(test) {
-  const launched = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+export async function browser(test, options) {
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  const launched = await chromium.launch({ executablePath, args: FLAGS, ...options });
   test.after(() => launched.close());
   return launched;
 }

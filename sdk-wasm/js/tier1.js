@@ -253,7 +253,7 @@ export function start(tier0) {
       if (watcher.slot === undefined) continue;
       const decision = decide(watcher.slot);
       const text = JSON.stringify(decision);
-      if (text === watcher.last) continue;
+      if (!decision || text === watcher.last) continue;
       watcher.last = text;
       invoke(watcher.call, decision);
     }

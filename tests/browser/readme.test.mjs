@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { build } from "esbuild";
 import { serve, shopFolder, write } from "./installed.mjs";
 import { browser, root, until } from "./stage.mjs";
@@ -103,34 +103,37 @@ before(async (t) => {
   for (const name of await readdir(dist)) await copyFile(join(dist, name), join(folder, "out/beckon", name));
 });
 
-for (const [index, { name, language, code, outcome }] of examples.entries()) {
-  if (language === "sh") continue;
-  test(`README, ${name}`, async (t) => {
-    assert(outcome, "say above what it comes to");
-    const path = `/page${index}`;
-    if (language === "html") await write(folder, { [`out${path}/index.html`]: PAGE + code });
-    else {
-      const source = `example${index}.${language}`;
-      const mounted = `import { createRoot } from "react-dom/client";
-        createRoot(document.querySelector("#root")).render(<Shop />);`;
-      const whole = language === "jsx" ? `${code}${mounted}` : /^import/m.test(code) ? code : START + code;
-      await write(folder, { [source]: whole });
-      await build({
-        absWorkingDir: folder,
-        entryPoints: [source],
-        outfile: `out${path}/main.js`,
-        bundle: true,
-        format: "esm",
-        jsx: "automatic",
-        loader: { ".wasm": "file" },
-        logLevel: "error",
-      });
-      await copyFile(join(folder, "out/beckon/engine.wasm"), join(folder, `out${path}/engine.wasm`));
-      await write(folder, { [`out${path}/index.html`]: `${PAGE}<script type="module" src="main.js"></script>` });
-    }
-    await comesTo(t, path, outcome);
-  });
-}
+// Most of the time they wait for the engine and for the queue.
+describe("README", { concurrency: 4 }, () => {
+  for (const [index, { name, language, code, outcome }] of examples.entries()) {
+    if (language === "sh") continue;
+    test(name, async (t) => {
+      assert(outcome, "say above what it comes to");
+      const path = `/page${index}`;
+      if (language === "html") await write(folder, { [`out${path}/index.html`]: PAGE + code });
+      else {
+        const source = `example${index}.${language}`;
+        const mounted = `import { createRoot } from "react-dom/client";
+          createRoot(document.querySelector("#root")).render(<Shop />);`;
+        const whole = language === "jsx" ? `${code}${mounted}` : /^import/m.test(code) ? code : START + code;
+        await write(folder, { [source]: whole });
+        await build({
+          absWorkingDir: folder,
+          entryPoints: [source],
+          outfile: `out${path}/main.js`,
+          bundle: true,
+          format: "esm",
+          jsx: "automatic",
+          loader: { ".wasm": "file" },
+          logLevel: "error",
+        });
+        await copyFile(join(folder, "out/beckon/engine.wasm"), join(folder, `out${path}/engine.wasm`));
+        await write(folder, { [`out${path}/index.html`]: `${PAGE}<script type="module" src="main.js"></script>` });
+      }
+      await comesTo(t, path, outcome);
+    });
+  }
+});
 
 /** @param {import("node:test").TestContext} t @param {string} path @param {Outcome} outcome */
 async function comesTo(t, path, { arrives = [], never = [], shows = {}, prints, does, bundle = BUNDLE, tier }) {

@@ -1,7 +1,7 @@
 /** What a page may rely on that takes Beckon by a script tag: attributes as options, calls that came too early, one start. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { serve } from "./installed.mjs";
 import { browser, root, until } from "./stage.mjs";
 
@@ -74,65 +74,67 @@ const ATTRIBUTES = [
     holds: `beckon.inspect().consent === "granted"`,
   },
 ];
-for (const { attributes, navigator, holds } of ATTRIBUTES) {
-  const name = `${attributes || "no attribute"}${navigator ? " under Global Privacy Control" : ""}`;
-  test(`the tag's attributes are its options: ${name}`, async (t) => {
-    const { settled } = await visit(
-      t,
-      `<script async src="/script.js" data-key="pk_test" ${attributes}></script>`,
-      navigator,
-    );
-    await settled(`globalThis.beckon?.inspect && (${holds})`);
+describe("by a script tag", { concurrency: 4 }, () => {
+  for (const { attributes, navigator, holds } of ATTRIBUTES) {
+    const name = `${attributes || "no attribute"}${navigator ? " under Global Privacy Control" : ""}`;
+    test(`the tag's attributes are its options: ${name}`, async (t) => {
+      const { settled } = await visit(
+        t,
+        `<script async src="/script.js" data-key="pk_test" ${attributes}></script>`,
+        navigator,
+      );
+      await settled(`globalThis.beckon?.inspect && (${holds})`);
+    });
+  }
+
+  test("without an endpoint, events go to where the script came from", async (t) => {
+    const { arrived, sent } = await visit(t, `<script async src="/script.js" data-key="pk_test"></script>`);
+    await arrived("page_view");
+    assert.equal(sent[0].origin, address);
   });
-}
 
-test("without an endpoint, events go to where the script came from", async (t) => {
-  const { arrived, sent } = await visit(t, `<script async src="/script.js" data-key="pk_test"></script>`);
-  await arrived("page_view");
-  assert.equal(sent[0].origin, address);
-});
-
-test("calls before the script are made in their order, each once, and a reference kept from then goes on to work", async (t) => {
-  const { page, events, arrived } = await visit(
-    t,
-    `${STUB}<script>
+  test("calls before the script are made in their order, each once, and a reference kept from then goes on to work", async (t) => {
+    const { page, events, arrived } = await visit(
+      t,
+      `${STUB}<script>
       const kept = beckon;
       beckon.track("sign_up");
       beckon.track("login");
     </script><script async src="/script.js" data-key="pk_test"></script>`,
-  );
-  await arrived("login");
-  await page.evaluate(`kept.track("share"), kept.flush()`);
-  await arrived("share");
-  const own = ["sign_up", "login", "share"];
-  assert.deepEqual(
-    events()
-      .map(({ name }) => name)
-      .filter((name) => own.includes(name)),
-    own,
-  );
-});
+    );
+    await arrived("login");
+    await page.evaluate(`kept.track("share"), kept.flush()`);
+    await arrived("share");
+    const own = ["sign_up", "login", "share"];
+    assert.deepEqual(
+      events()
+        .map(({ name }) => name)
+        .filter((name) => own.includes(name)),
+      own,
+    );
+  });
 
-test("a tag that stands in the page twice, with a module of the same key beside it, counts a page once", async (t) => {
-  const tag = `<script async src="/script.js" data-key="pk_test"></script>`;
-  const { page, arrived, count, settled } = await visit(
-    t,
-    `${tag}${tag}<script type="module">
+  test("a tag that stands in the page twice, with a module of the same key beside it, counts a page once", async (t) => {
+    const tag = `<script async src="/script.js" data-key="pk_test"></script>`;
+    const { page, arrived, count, settled } = await visit(
+      t,
+      `${tag}${tag}<script type="module">
       import { init } from "/beckon.js";
       globalThis.other = init({ key: "pk_test", endpoint: location.origin });
     </script>`,
-  );
-  await settled("globalThis.other && globalThis.beckon?.inspect && true");
-  await page.evaluate(`other.track("share"), Promise.all([other.flush(), beckon.flush()])`);
-  await arrived("share");
-  await arrived("page_view");
-  assert.equal(count("page_view"), 1);
-});
+    );
+    await settled("globalThis.other && globalThis.beckon?.inspect && true");
+    await page.evaluate(`other.track("share"), Promise.all([other.flush(), beckon.flush()])`);
+    await arrived("share");
+    await arrived("page_view");
+    assert.equal(count("page_view"), 1);
+  });
 
-test("an element with the id beckon does not stand in the way", async (t) => {
-  const { arrived } = await visit(
-    t,
-    `<div id="beckon"></div><script async src="/script.js" data-key="pk_test"></script>`,
-  );
-  await arrived("page_view");
+  test("an element with the id beckon does not stand in the way", async (t) => {
+    const { arrived } = await visit(
+      t,
+      `<div id="beckon"></div><script async src="/script.js" data-key="pk_test"></script>`,
+    );
+    await arrived("page_view");
+  });
 });

@@ -421,3 +421,16 @@ test("on a server it imports, answers with the fallback and does nothing", async
   assert.deepEqual(beckon.segments(), []);
   assert.equal(beckon.inspect().tier, 0);
 });
+
+test("who waits for a decision hears nothing until there is one", async (t) => {
+  const site = await shop(t, {
+    script: `window.seen = []; beckon.onDecision("hero", (decision) => window.seen.push(decision));`,
+  });
+  site.stuck = (path) => path === "/v1/bundle";
+  const page = await visitor(t, chrome);
+  await page.goto(site.url);
+  await until("the engine runs", () => page.with("(beckon) => beckon.inspect().tier"));
+  await page.with(`(beckon) => (beckon.track("share"), beckon.flush())`);
+  await until("the event is there", () => site.names().includes("share"));
+  assert.deepEqual(await page.evaluate("window.seen"), []);
+});

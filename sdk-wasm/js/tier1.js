@@ -388,10 +388,12 @@ export function start(tier0) {
   if (!("navigation" in window)) {
     for (const name of /** @type {const} */ (["pushState", "replaceState"])) {
       const original = history[name];
-      history[name] = (...values) => {
-        original.apply(history, values);
-        viewed();
-      };
+      invoke(() => {
+        history[name] = (...values) => {
+          original.apply(history, values);
+          viewed();
+        };
+      });
     }
   }
   viewed();
@@ -537,7 +539,9 @@ export function start(tier0) {
     tellNow: tell,
     /** @param {...unknown} words */
     warn(...words) {
-      if (debugging()) console.warn("beckon:", ...words);
+      try {
+        if (debugging()) console.warn("beckon:", ...words);
+      } catch {}
     },
   };
 }

@@ -340,26 +340,6 @@ test("Global Privacy Control means denied until the visitor agrees", async (t) =
   assert.deepEqual(site.names(), ["login"]);
 });
 
-const HOSTILE = {
-  "storage is blocked": `Object.defineProperty(window, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } })`,
-  "storage is full": `Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
-    window.full = new Proxy(localStorage, { set() { throw new DOMException("full", "QuotaExceededError"); } });
-    Object.defineProperty(window, "localStorage", { value: window.full })`,
-  "there is no WebAssembly": "delete window.WebAssembly",
-};
-for (const [what, script] of Object.entries(HOSTILE)) {
-  test(`${what}: events still arrive`, async (t) => {
-    const site = await shop(t);
-    const page = await visitor(t, chrome);
-    await page.addInitScript(script);
-    await page.goto(site.url);
-    await page.with(`(beckon) => beckon.track("login", { method: "x" })`);
-    await page.with("(beckon) => beckon.flush()");
-    await until("they arrive", () => site.events().length === 2);
-    assert.equal(new Set(site.batches.map(({ visitor }) => visitor)).size, 1);
-  });
-}
-
 test("an engine that traps is switched off, and the page goes on without it", async (t) => {
   const site = await shop(t);
   const page = await visitor(t, chrome);

@@ -75,6 +75,8 @@ export async function shop(test, { options = "", before = "", script = "", polic
     }
     if (pathname.startsWith("/beckon/")) {
       const bytes = await readFile(join(DIST, pathname.slice("/beckon/".length)));
+      // For frames without an origin.
+      response.setHeader("access-control-allow-origin", "*");
       return response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/plain").end(bytes);
     }
     response.setHeader("content-type", "text/html").end(`<!doctype html><title>Title of ${pathname}</title>

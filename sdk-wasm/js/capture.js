@@ -13,7 +13,10 @@ import { oneSource } from "./capture/sources.js";
 /** @typedef {import("./tier1.js").Page} TierPage */
 /**
  * The page as captures see it: tier 1's, with what they share.
- * @typedef {TierPage & typeof shared & { track: (source: number, name: string, data?: any) => void }} Page
+ * @typedef {TierPage & typeof shared & {
+ *   track: (source: number, name: string, data?: any) => void,
+ *   safe: <A extends any[]>(work: (...values: A) => void) => (...values: A) => void,
+ * }} Page what the browser calls by itself (timers, observers) has to be `safe`: it is then told of and does not throw
  */
 /**
  * A capture: `name` is its switch in the option `capture`; start() begins to watch and may throw.
@@ -36,9 +39,20 @@ export const start = (tier) => {
   /** @type {any} */
   const wanted = options.capture ?? {};
   const { track, merge } = oneSource(tier);
+  /** @type {Page["safe"]} */
+  const safe =
+    (work) =>
+    (...values) => {
+      try {
+        work(...values);
+      } catch (error) {
+        warn(error);
+      }
+    };
   const page = {
     ...tier,
     ...shared,
+    safe,
     /** @type {Page["track"]} */
     track: (source, name, data) => {
       if (wanted[name] !== false) track(source, name, data);
@@ -46,13 +60,7 @@ export const start = (tier) => {
   };
   /** @param {Capture[]} captures */
   const run = (captures) => {
-    for (const { name, start } of captures) {
-      try {
-        if (wanted[name] !== false) start(page);
-      } catch (error) {
-        warn(error);
-      }
-    }
+    for (const { name, start } of captures) if (wanted[name] !== false) safe(start)(page);
   };
   run(CORE);
   const more = () => import("./rare.js").then(({ RARE }) => run(RARE)).catch(warn);

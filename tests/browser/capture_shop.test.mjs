@@ -121,13 +121,13 @@ test("attributes name events and items", async (t) => {
           <button id="add" data-beckon-event="add_to_cart" data-beckon-event-method="list">Add</button></article>
         <article data-beckon-item='{ "item_id": "sku8", "price": 5, "quantity": 2 }'>
           <a id="named" href="/p/8" data-beckon-event="own_event">Hat</a></article>
-        <article data-beckon-item="{ broken"><a id="broken" href="/p/9">?</a></article>
+        <article data-beckon-item="{ broken"><a id="broken" href="/p/9" data-beckon-event="broken_event">?</a></article>
       </section>
       <form data-beckon-event="generate_lead" data-beckon-event-value="12,50 €"><button id="send">Send</button></form>`,
   });
   for (const id of ["see", "add", "named", "broken", "send"]) await page.click(`#${id}`);
   const boot = { item_id: "sku7", item_name: "Boot", item_category: "shoes", price: 89 };
-  const names = ["select_item", "add_to_cart", "own_event", "generate_lead"];
+  const names = ["select_item", "add_to_cart", "own_event", "broken_event", "generate_lead"];
   await until("all arrived", async () => (await page.sent("own_event")).length === 1);
   assert.deepEqual(
     page
@@ -139,13 +139,14 @@ test("attributes name events and items", async (t) => {
       { name: "select_item", currency: "EUR", items: [boot] },
       { name: "add_to_cart", currency: "EUR", items: [boot], props: { method: "list" } },
       { name: "own_event", items: [{ item_id: "sku8", price: 5, quantity: 2 }] },
+      { name: "broken_event" },
       { name: "generate_lead", currency: "EUR", value: 12.5 },
     ],
   );
   // What has a name of its own is no click.
   assert.deepEqual(
     (await page.sent("click")).map(({ props }) => props.link_id ?? props.button_id),
-    ["see", "broken", "send"],
+    ["see", "send"],
   );
 });
 
@@ -181,6 +182,12 @@ test("what is named as a view is told when it comes into view, also when it was 
     [[{ item_id: "sku1" }], [{ item_id: "sku2" }]],
   );
   assert.equal((await page.sent("view_item_list")).length, 1);
+  await page.evaluate(() => {
+    document.getElementById("list")?.insertAdjacentHTML("beforeend", `<i data-beckon-item="sku9"></i>`);
+    document.getElementById("list")?.scrollIntoView();
+  });
+  await until("what is new in the list is told of", async () => (await page.sent("view_item_list")).length === 2);
+  assert.deepEqual((await page.sent("view_item_list"))[1].items, [{ item_id: "sku9", index: 2 }]);
 });
 
 /** @param {unknown} value */

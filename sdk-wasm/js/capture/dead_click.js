@@ -11,7 +11,7 @@ const ELSEWHERE =
 export const dead = {
   name: "dead_click",
   start(page) {
-    const { hit, left, on, track, PRESSED } = page;
+    const { hit, left, on, safe, track, PRESSED } = page;
     let stop = () => {};
     on(document, "click", (event) => {
       stop();
@@ -22,10 +22,11 @@ export const dead = {
       const selected = `${getSelection()}`;
       const fields = describe(event, page);
       const observer = new MutationObserver(() => stop());
-      const timer = setTimeout(() => {
+      const late = safe(() => {
         stop();
         if (location.href === address && `${getSelection()}` === selected) track(2, "dead_click", fields);
-      }, PATIENCE);
+      });
+      const timer = setTimeout(late, PATIENCE);
       stop = () => {
         observer.disconnect();
         clearTimeout(timer);

@@ -17,7 +17,7 @@ export const exception = {
       // Browsers say nothing else of scripts of other origins; extensions are not the page's.
       if (told.size >= MOST || told.has(description) || /^Script error|-extension:/.test(description + where)) return;
       told.add(description);
-      track(2, "exception", { description, fatal: false, source: where });
+      track(2, "exception", { description, fatal: false, source: where || undefined });
     };
     on(window, "error", ({ message, filename, lineno, colno }) => {
       // What has no message is an image or a script that did not load.

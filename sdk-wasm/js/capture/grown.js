@@ -11,14 +11,7 @@ let timer = 0;
  * Calls now, with each page view, and after elements were added or renamed.
  * @param {import("../capture.js").Page} page @param {() => void} call
  */
-export const grown = ({ viewed, warn }, call) => {
-  const look = () => {
-    try {
-      call();
-    } catch (error) {
-      warn(error);
-    }
-  };
+export const grown = ({ viewed, safe }, call) => {
   if (!calls[0]) {
     new MutationObserver(() => {
       timer ||= setTimeout(() => {
@@ -31,6 +24,7 @@ export const grown = ({ viewed, warn }, call) => {
       attributeFilter: ["data-beckon-event", "data-beckon-item", "data-beckon-slot"],
     });
   }
+  const look = safe(call);
   calls.push(look);
   viewed(look);
 };

@@ -37,13 +37,16 @@ const event = (product) => {
 export const jsonLd = {
   name: "jsonLd",
   start(page) {
+    let seen = "";
     let told = "";
     grown(page, () => {
-      const products = every('script[type="application/ld+json"]').flatMap(({ textContent }) => {
+      const texts = every('script[type="application/ld+json"]').map(({ textContent }) => textContent ?? "");
+      // Pages change often, and what they say for search engines seldom.
+      if (seen === texts.join()) return;
+      seen = texts.join();
+      const products = texts.flatMap((text) => {
         try {
-          return things(JSON.parse(textContent ?? ""))
-            .flatMap(things)
-            .filter(isProduct);
+          return things(JSON.parse(text)).flatMap(things).filter(isProduct);
         } catch {
           return [];
         }

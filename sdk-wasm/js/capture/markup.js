@@ -24,7 +24,13 @@ const named = (element, prefix) => {
 /** @param {Element} element with `data-beckon-item`: an id with attributes beside it, or an item of GA4 in JSON */
 const item = (element) => {
   const id = element.getAttribute("data-beckon-item") ?? "";
-  if (id[0] === "{") return JSON.parse(id);
+  if (id[0] === "{") {
+    try {
+      return JSON.parse(id);
+    } catch {
+      return;
+    }
+  }
   /** @type {Record<string, string>} */
   const fields = { item_id: id };
   for (const [name, value] of Object.entries(named(element, "data-beckon-item-")))
@@ -35,12 +41,15 @@ const item = (element) => {
 /**
  * An event of an element, with its parameters and the item that it is in, or else the items that are in it.
  * @param {Element} element with `data-beckon-event`
+ * @param {(item: Element) => boolean} [wanted] which of the items that are in it
  */
-export const itemsOf = (element) => {
+export const itemsOf = (element, wanted) => {
   const around = element.closest("[data-beckon-item]");
   const items = around
     ? [item(around)]
-    : [...element.querySelectorAll("[data-beckon-item]")].map((inside, index) => ({ index, ...item(inside) }));
+    : [...element.querySelectorAll("[data-beckon-item]")].flatMap((inside, index) =>
+        wanted?.(inside) === false ? [] : { index, ...item(inside) },
+      );
   return commerce({ ...named(element, "data-beckon-event-"), items: items[0] && items });
 };
 

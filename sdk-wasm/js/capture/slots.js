@@ -34,7 +34,7 @@ const isAddress = (text) =>
 export const slots = {
   name: "slots",
   start(page) {
-    const { decide, hit, on, onDecision, track, viewed, PRESSED } = page;
+    const { decide, hit, on, onDecision, safe, track, viewed, PRESSED } = page;
     /** @typedef {import("../index.d.ts").Decision & { decision_id?: string }} Decision */
     /** @type {Map<string, Decision | undefined>} what each slot shows in this page view */
     let current = new Map();
@@ -53,20 +53,20 @@ export const slots = {
       track(2, name, { promotion_id: offer, creative_slot: slot, creative_name: arm, propensity, decision_id });
     };
     const observer = new IntersectionObserver(
-      (entries) => {
+      safe((/** @type {IntersectionObserverEntry[]} */ entries) => {
         for (const { target, intersectionRatio, intersectionRect } of entries) {
           clearTimeout(timers.get(target));
           // Half of the slot, or of the window where the slot is larger.
           if (intersectionRatio < 0.5 && intersectionRect.height < innerHeight / 2) continue;
-          const seen = () => {
+          const seen = safe(() => {
             const decision = shown.get(target);
             // A hidden page is not drawn, so this asks again when it is back.
             if (document.visibilityState !== "visible") again(target);
             else if (decision) tell("view_promotion", decision);
-          };
+          });
           timers.set(target, setTimeout(seen, SEEN_AFTER));
         }
-      },
+      }),
       { threshold: [0, 0.25, 0.5, 0.75, 1] },
     );
     /** @param {Element} element */

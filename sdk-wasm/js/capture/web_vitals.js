@@ -7,7 +7,7 @@ const LEAST_DURATION = 40;
 /** @type {import("../capture.js").Capture} */
 export const vitals = {
   name: "web_vitals",
-  start({ left, on, track }) {
+  start({ left, on, safe, track }) {
     const [load] = /** @type {any[]} */ (performance.getEntriesByType("navigation"));
     /** When a page that was rendered ahead was asked for. */
     const activated = load?.activationStart ?? 0;
@@ -57,7 +57,7 @@ export const vitals = {
     /** @param {string} type @param {(entry: any) => void} call */
     const observe = (type, call) => {
       if (!PerformanceObserver.supportedEntryTypes.includes(type)) return;
-      const observer = new PerformanceObserver((list) => list.getEntries().forEach(call));
+      const observer = new PerformanceObserver(safe((list) => list.getEntries().forEach(call)));
       observer.observe(/** @type {any} */ ({ type, buffered: true, durationThreshold: LEAST_DURATION }));
       flushes.push(() => observer.takeRecords().forEach(call));
     };

@@ -10,7 +10,7 @@ const code = (from = "beckon", options = "") => `
   import { init } from "${from}";
   const settings = new URLSearchParams(location.hash.slice(1));
   globalThis.beckon = init({ key: settings.get("key"), endpoint: settings.get("endpoint"), ${options} });
-  globalThis.beckon.track("view_item", { items: [{ item_id: "sku7" }], color: "red" });
+  globalThis.beckon.track("view_item", { items: [{ item_id: "sku7" }] });
 `;
 /** @param {string} script */
 const html = (script) => `<!doctype html><title>Boots</title><link rel="icon" href="data:,">${script}`;
@@ -128,7 +128,7 @@ test("a page that takes the package by a script tag captures, masks and decides"
     "index.html": html(`
       <script>
         window.beckon = new Proxy([], { get: (calls, name) => calls[name] ?? ((...values) => void calls.push([name, ...values])) });
-        beckon.track("view_item", { items: [{ item_id: "sku7" }], color: "red" });
+        beckon.track("view_item", { items: [{ item_id: "sku7" }] });
         window.kept = beckon;
       </script>
       <script async src="/script.js" data-key="${store.publicKey}" data-endpoint="${store.url}"></script>
@@ -163,7 +163,13 @@ async function works(chrome, store, address, source = "local") {
   try {
     await until("the engine runs", () => page.evaluate("globalThis.beckon?.inspect?.().tier"));
     await until("it decides", () => page.evaluate(`beckon.decide("hero").source === "${source}"`));
-    await until("all is stored", () => page.evaluate("beckon.flush().then(() => beckon.inspect().sent > 2)"));
+    await page.evaluate(`beckon.track("share", { method: "mail to jo@shop.example" })`);
+    const stored = () =>
+      page.evaluate("beckon.flush().then(() => beckon.inspect().last.map(({ name, status }) => name + status))");
+    await until("all is stored", async () => {
+      const now = await stored();
+      return ["share", "view_search_results"].every((name) => now.includes(`${name}stored`));
+    });
   } catch (error) {
     throw new Error(`the page says: ${complaints.join("; ")}`, { cause: error });
   }
@@ -171,11 +177,12 @@ async function works(chrome, store, address, source = "local") {
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  assert.deepEqual(events.map(({ name }) => name).sort(), ["page_view", "view_item", "view_search_results"]);
-  const { page: where, props } = events.find(({ name }) => name === "view_item");
-  assert.deepEqual([where.title, props.color], ["Boots", "red"], "tier 1 has looked at it");
-  // On localhost developers are told why the engine is not in the page.
-  const expected = source === "local" ? /\[vite\]/ : /CompileError/;
+  const names = ["page_view", "share", "view_item", "view_search_results"];
+  assert.deepEqual(events.map(({ name }) => name).sort(), names);
+  const { page: where, props } = events.find(({ name }) => name === "share");
+  assert.deepEqual([where.title, props.method], ["Boots", "mail to [email]"], "the engine has masked it");
+  // On localhost developers are told what was masked, and why the engine is not in the page.
+  const expected = source === "local" ? /\[vite\]|was masked/ : /CompileError|was masked/;
   assert.deepEqual(
     complaints.filter((line) => !expected.test(line)),
     [],

@@ -179,8 +179,7 @@ async function comesTo(t, path, { arrives = [], never = [], shows = {}, prints, 
     }
     if (prints) await until(`it prints ${prints}`, () => prints.test(said.join("\n")));
     for (const name of arrives) await until(`${name} arrives`, () => events.some((event) => event.name === name));
-    // Only the engine gives an event its title.
-    if (tier) await until("the engine is there", () => events.some((event) => event.page?.title !== undefined));
+    if (tier) await until("the engine runs", () => page.evaluate(`__beckon["pk_..."].inspect().tier`));
   } catch (error) {
     const seen = { said, complaints, events: events.map(({ name }) => name) };
     throw new Error(JSON.stringify(seen), { cause: error });

@@ -12,7 +12,7 @@ import { nodeModules, toolchain } from "./setup.mjs";
  * What is published has the small std; a build with rustup's stock std carries the messages of panics and is held to a
  * limit of its own. The limits of tier 1 keep what was reached; what is aimed at is 25 kB.
  */
-const BUDGETS = { tier0: 2400, script: 2560, lazy: 8000, tier1: { small: 49_000, stock: 64_000 } };
+const BUDGETS = { tier0: 2400, script: 2560, lazy: 8000, tier1: { small: 36_500, stock: 45_000 } };
 
 /** @param {string} file in sdk-wasm/dist */
 function brotli(file) {

@@ -12,6 +12,7 @@ use crate::secrets::Secrets;
 use crate::store::Batch;
 use engine::event::{Code, Event, MAX_ID, MAX_TEXT, MAX_URL};
 use engine::facts::State;
+use engine::keep::Pass;
 use engine::time::{DAY, RANGE};
 use engine::value::{Map, Value};
 use engine::{clean, mask};
@@ -96,9 +97,12 @@ fn check(batch: &Batch, outcomes: &[Outcome], count: usize) -> u64 {
         state.fold(event, incoming.time, incoming.id);
         fared = mix(fared, event.name.len() as u64 % 7 + u64::from(event.items.is_empty()));
     }
-    let kept = serde_json::to_string(&state.to_value()).expect("it has a text");
-    let kept: Map = serde_json::from_str(&kept).expect("it can be read");
-    assert_eq!(State::from_value(&kept).as_ref(), Some(&state), "facts are kept as they are");
+    let mut pass = Pass::writing();
+    state.keep(&mut pass);
+    let mut pass = Pass::reading(pass.into_bytes());
+    let mut kept = State::default();
+    kept.keep(&mut pass);
+    assert!(pass.is_whole() && kept == state, "facts are kept as they are");
     state.facts(RECEIVED + DAY, &Map::new());
     for rejected in &batch.rejected {
         assert!(rejected.body.len() <= 8 * 1024 && rejected.path.len() <= 4 * 1024 && rejected.detail.len() <= 1024);

@@ -29,7 +29,11 @@ const FNV_OFFSET: u32 = 0x811c_9dc5;
 
 /// FNV-1a, 32 bits (Fowler, Noll, Vo; RFC 9923), continued from `state`.
 fn fnv1a32(state: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(state, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    let mut hash = state;
+    for byte in bytes {
+        hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    }
+    hash
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::event::{Event, MAX_ID, MAX_TEXT, MAX_URL, shorten};
 use crate::mask;
+use crate::text::{all, cut, is_space, until};
 use crate::value::{Map, Value};
 use alloc::borrow::Cow;
 use alloc::borrow::ToOwned;
@@ -103,39 +104,52 @@ const MAX_KEY: usize = 128;
 
 /// [`own`] for an object; its keys are the sender's own words too.
 pub fn own_map(map: &mut Map) {
-    map.iter_mut().for_each(|(key, value)| own(key, value));
-    let cleaned = |key: &str| mask::text(shorten(key, MAX_KEY)).into_owned();
-    if map.iter().any(|(key, _)| cleaned(key) != key) {
-        *map = Map::from_pairs(map.iter().map(|(key, value)| (cleaned(key), value.clone())).collect());
+    let mut pairs = core::mem::take(map).into_pairs();
+    for (key, value) in &mut pairs {
+        own(key, value);
+        let keep = shorten(key, MAX_KEY).len();
+        key.truncate(keep);
+        put(key, MAX_TEXT, mask::text);
     }
+    *map = Map::from_pairs(pairs);
 }
 
 /// Whether a text is an address and nothing else: a scheme, `://`, and no white space.
 fn is_address(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) && !text.contains(char::is_whitespace)
+    let (scheme, rest) = cut(text, "://");
+    rest.is_some() && is_scheme(scheme) && !text.chars().any(is_space)
 }
 
 fn is_scheme(scheme: &str) -> bool {
     scheme.len() <= 20
         && scheme.bytes().next().is_some_and(|first| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+        && all(scheme, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 /// An address without user and password; parameters of secret names and personal data in the rest are masked.
 pub fn url(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", url));
-    let path_from = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at_checked(path_from).unwrap_or((rest, ""));
+    let (scheme, rest) = match cut(url, "://") {
+        (scheme, Some(rest)) if is_scheme(scheme) => (scheme, rest),
+        _ => ("", url),
+    };
+    let (authority, tail) = rest.split_at_checked(until(rest, b"/?#")).unwrap_or((rest, ""));
     let mut out = String::with_capacity(url.len());
     if scheme.is_empty() {
         out.push_str(&mask::text(authority));
     } else {
         out.push_str(scheme);
         out.push_str("://");
-        out.push_str(&mask::text(authority.rsplit_once(['@', '＠']).map_or(authority, |(_, host)| host)));
+        // Who signs in stands before the last `@`, in signs of any width.
+        let mut host = authority;
+        for mark in ["@", "＠"] {
+            while let (_, Some(rest)) = cut(host, mark) {
+                host = rest;
+            }
+        }
+        out.push_str(&mask::text(host));
     }
-    let (before_hash, hash) = tail.split_once('#').map_or((tail, None), |(before, hash)| (before, Some(hash)));
-    let (path, query) = before_hash.split_once('?').map_or((before_hash, None), |(path, query)| (path, Some(query)));
+    let (before_hash, hash) = cut(tail, "#");
+    let (path, query) = cut(before_hash, "?");
     part(path, false, &mut out);
     if let Some(query) = query {
         out.push('?');
@@ -149,29 +163,36 @@ pub fn url(url: &str) -> String {
 }
 
 fn parameters(query: &str, out: &mut String) {
-    for (index, pair) in query.split('&').enumerate() {
-        if index > 0 {
-            out.push('&');
-        }
-        match pair.split_once('=') {
-            Some((name, _)) if is_secret(name) => {
+    let mut rest = Some(query);
+    while let Some(query) = rest {
+        let pair;
+        (pair, rest) = cut(query, "&");
+        match cut(pair, "=") {
+            (name, Some(_)) if is_secret(name) => {
                 out.push_str(name);
                 out.push_str("=[secret]");
             }
-            Some((name, value)) => {
+            (name, value) => {
                 part(name, true, out);
-                out.push('=');
-                part(value, true, out);
+                if let Some(value) = value {
+                    out.push('=');
+                    part(value, true, out);
+                }
             }
-            None => part(pair, true, out),
+        }
+        if rest.is_some() {
+            out.push('&');
         }
     }
 }
 
 /// Whether a parameter is a secret; behind a hash it may be one of an address within the address (`#/login?token=x`).
 fn is_secret(name: &str) -> bool {
-    let from = name.bytes().rposition(|byte| matches!(byte, b'/' | b'?' | b'#')).map_or(0, |at| at + 1);
-    mask::is_secret_name(name.get(from..).unwrap_or_default())
+    let mut last = name;
+    while let Some(rest) = last.get(until(last, b"/?#") + 1..) {
+        last = rest;
+    }
+    mask::is_secret_name(last)
 }
 
 /// Masks a part of an address. Where `plus` may be a form's space it is read as itself first (`jo+shop@mail.example`, as
@@ -214,11 +235,9 @@ fn decoded(text: &str, plus: bool) -> Option<String> {
 
 /// The path of an address, `/` where it has none.
 pub fn path(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let from = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let path = rest.get(from..).unwrap_or_default();
-    let to = path.find(['?', '#']).unwrap_or(path.len());
-    match path.get(..to) {
+    let rest = cut(url, "://").1.unwrap_or(url);
+    let path = rest.get(until(rest, b"/?#")..).unwrap_or_default();
+    match path.get(..until(path, b"?#")) {
         None | Some("") => "/",
         Some(path) => path,
     }
@@ -227,8 +246,8 @@ pub fn path(url: &str) -> &str {
 /// The host of an address without port and `www.`, empty where it has none; without who signs in there, as addresses
 /// are once they are cleaned.
 pub fn host(url: &str) -> &str {
-    let Some((_, rest)) = url.split_once("://") else { return "" };
-    let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    let rest = cut(url, "://").1.unwrap_or_default();
+    let host = rest.get(..until(rest, b"/?#:")).unwrap_or_default();
     host.strip_prefix("www.").unwrap_or(host)
 }
 
@@ -240,16 +259,23 @@ pub fn same_site(a: &str, b: &str) -> bool {
 
 /// The value of a query parameter, decoded.
 pub fn parameter(url: &str, name: &str) -> Option<String> {
-    let query = url.split_once('?')?.1.split('#').next()?;
-    let value = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
-    let decoded = decode(value, true);
-    (!decoded.is_empty()).then(|| decoded.into_owned())
+    let mut rest = cut(cut(url, "#").0, "?").1;
+    loop {
+        let pair;
+        (pair, rest) = cut(rest?, "&");
+        if let (key, Some(value)) = cut(pair, "=")
+            && key == name
+        {
+            let decoded = decode(value, true);
+            return (!decoded.is_empty()).then(|| decoded.into_owned());
+        }
+    }
 }
 
 /// Percent-decodes, with `+` as a space where `plus` says so; what does not decode to UTF-8 stays as it is.
 fn decode(text: &str, plus: bool) -> Cow<'_, str> {
     let bytes = text.as_bytes();
-    if !bytes.iter().any(|byte| *byte == b'%' || (plus && *byte == b'+')) {
+    if until(text, if plus { b"%+" } else { b"%" }) == text.len() {
         return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(bytes.len());

@@ -3,8 +3,8 @@
 
 use crate::event::decimal;
 use crate::facts::get;
-use crate::letter::lower;
 use crate::number::{digits, is_whole};
+use crate::text::{all, cut, joined, lower, order, trimmed, until};
 use crate::value::Value;
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -24,12 +24,21 @@ pub type Regex = Box<dyn Fn(&str) -> bool + Send + Sync>;
 pub type Compile<'a> = &'a dyn Fn(&str, bool) -> Option<Regex>;
 
 /// What is wrong with a condition, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problem {
-    /// The path inside the condition, `$or[1].cart.items.$gte`.
+    /// The path inside the document, `$or[1].cart.items.$gte`.
     pub path: String,
     /// What was expected.
     pub detail: String,
+}
+
+impl Problem {
+    /// A problem from the parts of its path and of its detail; without the feature `wire` there are no words for it.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "else the page's module carries the words to a function that drops them")]
+    pub(crate) fn new(path: &[&str], detail: &[&str]) -> Problem {
+        if cfg!(feature = "wire") { Problem { path: joined(path), detail: joined(detail) } } else { Problem::default() }
+    }
 }
 
 /// A compiled condition.
@@ -87,7 +96,7 @@ impl Condition {
     /// Compiles a document. What cannot be understood is listed, and is never true in the condition that comes back:
     /// saving one refuses it, a dry-run goes on.
     pub fn parse(value: &Value, compile: Option<Compile<'_>>) -> (Condition, Vec<Problem>) {
-        let mut parser = Parser { compile, problems: Vec::new(), path: Vec::new(), nodes: 0 };
+        let mut parser = Parser { compile, problems: Vec::new(), path: Vec::new(), depth: 0, nodes: 0 };
         let root = parser.document(value);
         (Condition { root }, parser.problems)
     }
@@ -112,25 +121,45 @@ pub fn needs_regex(value: &Value) -> bool {
 struct Parser<'a> {
     compile: Option<Compile<'a>>,
     problems: Vec<Problem>,
+    /// Without the feature `wire` it stays empty.
     path: Vec<String>,
+    depth: usize,
     nodes: usize,
 }
 
 impl Parser<'_> {
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as in `Problem::new`")]
     fn problem(&mut self, detail: &str) {
-        self.problems.push(Problem { path: self.path.join(".").replace(".[", "["), detail: detail.to_owned() });
+        let mut path = String::new();
+        if cfg!(feature = "wire") {
+            for step in &self.path {
+                let dot = if path.is_empty() || step.starts_with('[') { "" } else { "." };
+                path.push_str(dot);
+                path.push_str(step);
+            }
+        }
+        self.problems.push(Problem::new(&[&path], &[detail]));
     }
 
     /// Counts a node; false where there are too many or they nest too deep.
-    fn enter(&mut self, step: &str) -> bool {
-        self.path.push(step.to_owned());
+    fn enter(&mut self, step: impl FnOnce() -> String) -> bool {
+        if cfg!(feature = "wire") {
+            self.path.push(step());
+        }
+        self.depth += 1;
         self.nodes += 1;
         // Every level of the document is at most two steps of the path (an operator and an index).
-        let fits = self.nodes <= MAX_NODES && self.path.len() <= 2 * MAX_DEPTH;
+        let fits = self.nodes <= MAX_NODES && self.depth <= 2 * MAX_DEPTH;
         if !fits && self.problems.len() < 20 {
             self.problem("expected at most 8 levels and 200 parts");
         }
         fits
+    }
+
+    fn leave(&mut self) {
+        self.depth -= 1;
+        self.path.pop();
     }
 
     fn document(&mut self, value: &Value) -> Node {
@@ -140,8 +169,8 @@ impl Parser<'_> {
         };
         let mut all = Vec::with_capacity(map.len());
         for (key, value) in map.iter() {
-            let node = if self.enter(key) { self.pair(key, value) } else { Node::Never };
-            self.path.pop();
+            let node = if self.enter(|| key.to_owned()) { self.pair(key, value) } else { Node::Never };
+            self.leave();
             all.push(node);
         }
         Node::All(all)
@@ -177,9 +206,9 @@ impl Parser<'_> {
         };
         let mut nodes = Vec::with_capacity(list.len());
         for (index, value) in list.iter().enumerate() {
-            let fits = self.enter(&["[", &digits(index as i64), "]"].concat());
+            let fits = self.enter(|| joined(&["[", &digits(index as i64), "]"]));
             nodes.push(if fits { self.document(value) } else { Node::Never });
-            self.path.pop();
+            self.leave();
         }
         nodes
     }
@@ -188,8 +217,9 @@ impl Parser<'_> {
         let Some(operators) = operators(value) else { return Test::Is(value.clone()) };
         let mut all = Vec::with_capacity(operators.len());
         for (operator, operand) in operators.iter() {
-            let test = if self.enter(operator) { self.operator(operator, operand) } else { Test::Never };
-            self.path.pop();
+            let fits = self.enter(|| operator.to_owned());
+            let test = if fits { self.operator(operator, operand) } else { Test::Never };
+            self.leave();
             all.push(test);
         }
         Test::All(all)
@@ -211,10 +241,10 @@ impl Parser<'_> {
             "$vgt" => Test::Version(&[Greater], padded_version(operand)),
             "$vgte" => Test::Version(&[Greater, Equal], padded_version(operand)),
             "$exists" => Test::Exists(truthy(operand)),
-            "$in" => self.list(operand, |list| Test::In { list, fold: false }),
-            "$ini" => self.list(operand, |list| Test::In { list, fold: true }),
-            "$nin" => self.list(operand, |list| Test::Not(Box::new(Test::In { list, fold: false }))),
-            "$nini" => self.list(operand, |list| Test::Not(Box::new(Test::In { list, fold: true }))),
+            "$in" => self.one_of(operand, false, false),
+            "$ini" => self.one_of(operand, true, false),
+            "$nin" => self.one_of(operand, false, true),
+            "$nini" => self.one_of(operand, true, true),
             "$all" => self.every(operand, false),
             "$alli" => self.every(operand, true),
             "$size" => Test::Size(Box::new(self.test(operand))),
@@ -223,13 +253,18 @@ impl Parser<'_> {
                 None => Test::SomeDocument(Box::new(self.document(operand))),
             },
             "$not" => Test::Not(Box::new(self.test(operand))),
-            "$type" => self.text(operand, Test::Type),
-            "$inGroup" => self.text(operand, Test::InGroup),
-            "$notInGroup" => self.text(operand, |group| Test::Not(Box::new(Test::InGroup(group)))),
-            "$regex" => self.regex(operand, false),
-            "$regexi" => self.regex(operand, true),
-            "$notRegex" => self.not_regex(operand, false),
-            "$notRegexi" => self.not_regex(operand, true),
+            "$type" | "$inGroup" | "$notInGroup" => match operand {
+                Value::String(text) if operator == "$type" => Test::Type(text.clone()),
+                Value::String(text) => turned(Test::InGroup(text.clone()), operator == "$notInGroup"),
+                _ => {
+                    self.problem("expected text");
+                    Test::Never
+                }
+            },
+            "$regex" => self.regex(operand, false, false),
+            "$regexi" => self.regex(operand, true, false),
+            "$notRegex" => self.regex(operand, false, true),
+            "$notRegexi" => self.regex(operand, true, true),
             _ => {
                 self.problem("unknown operator");
                 Test::Never
@@ -237,9 +272,9 @@ impl Parser<'_> {
         }
     }
 
-    fn list(&mut self, operand: &Value, test: impl Fn(Vec<Value>) -> Test) -> Test {
+    fn one_of(&mut self, operand: &Value, fold: bool, not: bool) -> Test {
         match operand {
-            Value::List(list) => test(list.clone()),
+            Value::List(list) => turned(Test::In { list: list.clone(), fold }, not),
             _ => {
                 self.problem("expected a list");
                 Test::Never
@@ -247,51 +282,48 @@ impl Parser<'_> {
         }
     }
 
-    fn text(&mut self, operand: &Value, test: impl Fn(String) -> Test) -> Test {
-        match operand {
-            Value::String(text) => test(text.clone()),
-            _ => {
-                self.problem("expected text");
-                Test::Never
-            }
-        }
-    }
-
     fn every(&mut self, operand: &Value, fold: bool) -> Test {
-        let Value::List(list) = operand else {
+        let Value::List(values) = operand else {
             self.problem("expected a list");
             return Test::Never;
         };
-        let list = list.iter().map(|value| match value {
-            Value::String(text) if fold => Test::IsFolded(lower(text)),
-            value => self.test(value),
-        });
-        Test::Every { list: list.collect() }
+        let mut list = Vec::with_capacity(values.len());
+        for value in values {
+            list.push(match value {
+                Value::String(text) if fold => Test::IsFolded(lower(text)),
+                value => self.test(value),
+            });
+        }
+        Test::Every { list }
     }
 
-    fn regex(&mut self, operand: &Value, fold: bool) -> Test {
+    fn regex(&mut self, operand: &Value, fold: bool, not: bool) -> Test {
         // Without a compiler the collector tells the membership instead.
         let Some(compile) = self.compile else { return Test::Never };
         match operand.as_str().and_then(|pattern| compile(pattern, fold)) {
-            Some(regex) => Test::Regex(regex),
+            Some(regex) => turned(Test::Regex(regex), not),
             None => {
                 self.problem("expected a regular expression");
                 Test::Never
             }
         }
     }
+}
 
-    fn not_regex(&mut self, operand: &Value, fold: bool) -> Test {
-        match self.regex(operand, fold) {
-            Test::Never => Test::Never,
-            regex => Test::Not(Box::new(regex)),
-        }
-    }
+/// The test or its opposite.
+fn turned(test: Test, not: bool) -> Test {
+    if not { Test::Not(Box::new(test)) } else { test }
 }
 
 /// The operators of a test; `None` where the value is plain: a scalar, a list, or an object of other keys.
 fn operators(value: &Value) -> Option<&crate::value::Map> {
-    value.as_map().filter(|map| !map.is_empty() && map.iter().all(|(key, _)| key.starts_with('$')))
+    let map = value.as_map().filter(|map| !map.is_empty())?;
+    for (key, _) in map.iter() {
+        if !key.starts_with('$') {
+            return None;
+        }
+    }
+    Some(map)
 }
 
 impl Node {
@@ -375,7 +407,7 @@ fn is_in(actual: &Value, list: &[Value], fold: bool) -> bool {
 /// JavaScript's `<` and `>`: two texts by their characters, anything else as numbers; `None` where one is not a number.
 fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
-        (Value::String(a), Value::String(b)) => Some(a.encode_utf16().cmp(b.encode_utf16())),
+        (Value::String(a), Value::String(b)) => Some(order(a, b)),
         _ => number_of(a)?.partial_cmp(&number_of(b)?),
     }
 }
@@ -395,8 +427,8 @@ fn number_of(value: &Value) -> Option<f64> {
         Value::Null => Some(0.0),
         Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
         Value::Number(number) => Some(*number),
-        Value::String(text) if text.trim().is_empty() => Some(0.0),
-        Value::String(text) => decimal(text.trim()),
+        Value::String(text) if trimmed(text).is_empty() => Some(0.0),
+        Value::String(text) => decimal(trimmed(text)),
         Value::List(list) => match list.as_slice() {
             [] => Some(0.0),
             [one @ (Value::Number(_) | Value::String(_) | Value::Null)] => number_of(one),
@@ -413,8 +445,16 @@ fn text_of(value: &Value) -> Option<String> {
         Value::Number(number) => number_text(*number),
         Value::String(text) => Some(text.clone()),
         Value::List(list) => {
-            let texts = list.iter().map(|value| if value.is_null() { Some(String::new()) } else { text_of(value) });
-            Some(texts.collect::<Option<Vec<_>>>()?.join(","))
+            let mut all = String::new();
+            for (index, value) in list.iter().enumerate() {
+                if index > 0 {
+                    all.push(',');
+                }
+                if !value.is_null() {
+                    all.push_str(&text_of(value)?);
+                }
+            }
+            Some(all)
         }
         Value::Map(_) => Some("[object Object]".to_owned()),
     }
@@ -431,9 +471,12 @@ fn number_text(number: f64) -> Option<String> {
         return None;
     }
     let (whole, fraction) = (number.abs() as i64, millionths.abs() as i64 % 1_000_000);
-    let (sign, fraction) = (if number < 0.0 { "-" } else { "" }, digits(fraction + 1_000_000));
-    let fraction = fraction.get(1..).unwrap_or_default().trim_end_matches('0');
-    Some([sign, &digits(whole), ".", fraction].concat())
+    let mut fraction = digits(fraction + 1_000_000);
+    while fraction.ends_with('0') {
+        fraction.pop();
+    }
+    let sign = if number < 0.0 { "-" } else { "" };
+    Some(joined(&[sign, &digits(whole), ".", fraction.get(1..).unwrap_or_default()]))
 }
 
 fn type_of(value: &Value) -> &'static str {
@@ -455,22 +498,27 @@ fn padded_version(value: &Value) -> String {
         _ => None,
     };
     let text = text.unwrap_or_else(|| "0".to_owned());
-    let plain = text.strip_prefix('v').unwrap_or(&text);
-    let plain = plain.split_once('+').map_or(plain, |(version, _)| version);
-    let mut parts: Vec<String> = plain
-        .split(['.', '-'])
-        .map(|part| match part {
-            "" => String::new(),
-            part if part.bytes().all(|byte| byte.is_ascii_digit()) => {
-                [" ".repeat(5usize.saturating_sub(part.len())).as_str(), part].concat()
+    let plain = cut(text.strip_prefix('v').unwrap_or(&text), "+").0;
+    let mut out = String::new();
+    let (mut parts, mut rest) = (1, plain);
+    loop {
+        let to = until(rest, b".-");
+        let (part, next) = rest.split_at_checked(to).unwrap_or_default();
+        if !part.is_empty() && all(part, |byte| byte.is_ascii_digit()) {
+            for _ in part.len()..5 {
+                out.push(' ');
             }
-            part => part.to_owned(),
-        })
-        .collect();
-    if parts.len() == 3 {
-        parts.push("~".to_owned());
+        }
+        out.push_str(part);
+        let Some(next) = next.get(1..) else { break };
+        out.push('-');
+        parts += 1;
+        rest = next;
     }
-    parts.join("-")
+    if parts == 3 {
+        out.push_str("-~");
+    }
+    out
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::facts::State;
 use crate::number::digits;
 use crate::offer::{Arm, Bundle, HOLDOUT_ARM, Offer, WEIGHTS};
 use crate::segment::matching;
+use crate::text::joined;
 use crate::value::{Map, Value};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -44,29 +45,38 @@ pub struct Decision {
     pub propensity: f64,
     /// The reasons: code and what it is about.
     pub why: Vec<(&'static str, Option<String>)>,
-    /// Every offer of the slot in the order tried, with the rule that ended its try.
-    pub tried: Vec<(String, &'static str)>,
+    /// Every offer of the slot in the order tried, with the rule that ended its try; `None` where nobody asked.
+    pub tried: Option<Vec<(String, &'static str)>>,
 }
 
 impl Decision {
-    /// The form of the API; `debug` adds every rule tried.
-    pub fn to_value(&self, debug: bool) -> Map {
+    /// The form of the API.
+    pub fn to_value(&self) -> Map {
         let mut map = Map::new();
         map.set("offer", self.offer.clone());
         map.set("content", self.content.clone());
         map.set("arm", self.arm.clone());
         map.set("propensity", self.propensity);
         map.set("ttl_s", TTL_S);
-        let why = self.why.iter().map(|(code, id)| {
-            let mut map = Map::new().with("code", *code);
-            map.set_some("id", id.clone());
-            map
-        });
-        map.set("why", why.collect::<Vec<_>>());
-        if debug {
-            let tried =
-                self.tried.iter().map(|(offer, code)| Map::new().with("offer", offer.as_str()).with("code", *code));
-            map.set("debug", tried.collect::<Vec<_>>());
+        let mut why = Vec::new();
+        for (code, id) in &self.why {
+            let mut map = Map::new();
+            map.set("code", *code);
+            if let Some(id) = id {
+                map.set("id", id.as_str());
+            }
+            why.push(map.into());
+        }
+        map.set("why", Value::List(why));
+        if let Some(tried) = &self.tried {
+            let mut debug = Vec::new();
+            for (offer, code) in tried {
+                let mut map = Map::new();
+                map.set("offer", offer.as_str());
+                map.set("code", *code);
+                debug.push(map.into());
+            }
+            map.set("debug", Value::List(debug));
         }
         map
     }
@@ -90,12 +100,12 @@ pub fn standing(bundle: &Bundle, visitor: &Visitor<'_>) -> Standing {
 
 /// Whether the visitor is held out of all offers of the site: `h("holdout:" + site, visitor) < share`.
 pub fn held_out(bundle: &Bundle, visitor: &str) -> bool {
-    bucket::share(&["holdout:", &bundle.site].concat(), visitor) < bundle.holdout
+    bucket::share(&joined(&["holdout:", &bundle.site]), visitor) < bundle.holdout
 }
 
 /// Decides a slot: consent, then for every offer schedule, stock, already bought, caps and segments, then the highest
-/// priority (ties by id), then holdout, then the arm.
-pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], slot: &str) -> Decision {
+/// priority (ties by id), then holdout, then the arm. `debug` notes every rule tried.
+pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], slot: &str, debug: bool) -> Decision {
     let own = bundle.slots.iter().find(|have| have.id == slot).map(|slot| slot.content.clone()).unwrap_or_default();
     let mut decision = Decision {
         slot: slot.to_owned(),
@@ -104,7 +114,7 @@ pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], slot:
         arm: None,
         propensity: 1.0,
         why: Vec::new(),
-        tried: Vec::new(),
+        tried: debug.then(Vec::new),
     };
     if !visitor.consent {
         decision.why.push(("consent", None));
@@ -120,21 +130,20 @@ pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], slot:
             }
             (None, Some(_)) => "lower_priority",
         };
-        decision.tried.push((offer.id.clone(), code));
+        match &mut decision.tried {
+            Some(tried) => tried.push((offer.id.clone(), code)),
+            None if chosen.is_some() => break,
+            None => {}
+        }
     }
     let Some(offer) = chosen else {
         decision.why.push(("no_offer", None));
         return decision;
     };
-    let before = decision.why.len();
-    decision.why.extend(
-        offer
-            .segments
-            .iter()
-            .filter(|segment| segments.contains(segment))
-            .map(|segment| ("segment", Some(segment.clone()))),
-    );
-    if decision.why.len() == before {
+    for segment in offer.segments.iter().filter(|segment| segments.contains(segment)) {
+        decision.why.push(("segment", Some(segment.clone())));
+    }
+    if decision.why.is_empty() {
         decision.why.push(("everyone", None));
     }
     decision.offer = Some(offer.id.clone());
@@ -184,7 +193,7 @@ fn refused(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], offer: &
 
 /// The arm at `h(offer + ":" + weights_version, visitor)`.
 fn draw<'a>(offer: &'a Offer, visitor: &str) -> Option<&'a Arm> {
-    let at = bucket::ten_thousandth(&[&offer.id, ":", &digits(i64::from(offer.weights_version))].concat(), visitor);
+    let at = bucket::ten_thousandth(&joined(&[&offer.id, ":", &digits(i64::from(offer.weights_version))]), visitor);
     let mut until = 0;
     offer.arms.iter().find(|arm| {
         until += arm.weight;
@@ -210,7 +219,7 @@ mod tests {
     fn run(bundle: &Bundle, state: &State, id: &str, now: i64) -> Decision {
         let visitor = Visitor { id, state, told: &Map::new(), told_segments: &[], consent: true, now };
         let segments = standing(bundle, &visitor).segments;
-        decide(bundle, &visitor, &segments, "hero")
+        decide(bundle, &visitor, &segments, "hero", true)
     }
 
     fn seen(events: &[&str]) -> State {
@@ -239,7 +248,7 @@ mod tests {
             let fields = json.trim_start_matches('{');
             let bundle = bundle(&format!(r#"[{{"id":"o","slot":"hero","content":"offer",{fields}]"#));
             let decision = run(&bundle, &seen(events), "v", 10);
-            assert_eq!(decision.tried, [("o".to_owned(), rule)]);
+            assert_eq!(decision.tried.unwrap(), [("o".to_owned(), rule)]);
             assert_eq!(decision.content, Value::from(if rule == "chosen" { "offer" } else { "own" }));
         }
     }
@@ -252,7 +261,7 @@ mod tests {
         let decision = run(&bundle, &State::default(), "v", 0);
         assert_eq!(decision.offer.as_deref(), Some("a"));
         assert_eq!(
-            decision.tried.iter().map(|(_, code)| *code).collect::<Vec<_>>(),
+            decision.tried.unwrap().iter().map(|(_, code)| *code).collect::<Vec<_>>(),
             ["chosen", "lower_priority", "lower_priority"]
         );
     }

@@ -2,6 +2,7 @@
 
 use crate::id::Id;
 use crate::number::{digits, is_whole, rounded};
+use crate::text::{all, joined, trimmed};
 use crate::time;
 use crate::value::{Map, Value};
 use alloc::borrow::ToOwned;
@@ -127,7 +128,7 @@ pub struct Reject {
     pub code: Code,
     /// The path inside the event, `items[0].price`; empty for the event itself.
     pub path: String,
-    /// A plain sentence for the sender.
+    /// A plain sentence for the sender; empty without the feature `wire`.
     pub detail: String,
 }
 
@@ -253,12 +254,12 @@ const MAX_AMOUNT: f64 = 1e9;
 pub fn is_name(name: &str) -> bool {
     name.len() <= 64
         && name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && all(name, |byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Whether `id` can be a visitor's id: 1 to 128 printable ASCII characters, so that it buckets alike on both sides.
 pub fn is_visitor(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+    (1..=128).contains(&id.len()) && all(id, |byte| byte.is_ascii_graphic())
 }
 
 impl Event {
@@ -267,94 +268,39 @@ impl Event {
     /// # Errors
     /// The first field that cannot be used, with its path and what was expected.
     pub fn read(value: &Value) -> Result<(Event, Vec<Warning>), Reject> {
-        let Value::Map(map) = value else {
-            return Err(Reject::new(Code::BadEvent, "", "expected an object"));
-        };
-        let mut reader = Reader { warnings: Vec::new() };
-        let mut event = Event::default();
-        let (mut parameters, mut props) = (Vec::new(), Vec::new());
-        for (key, value) in map.iter() {
-            match key {
-                "id" => {
-                    event.id = match value {
-                        Value::Null => None,
-                        _ => match value.as_str().and_then(Id::parse) {
-                            Some(id) => Some(id),
-                            None => return Err(Reject::new(Code::BadId, key, "expected a UUID")),
-                        },
-                    }
-                }
-                "name" | "at" => {}
-                "visitor" => {
-                    event.visitor = reader.id(key, value)?;
-                    if event.visitor.as_deref().is_some_and(|id| !is_visitor(id)) {
-                        return Err(Reject::new(Code::BadId, key, "expected 1 to 128 printable ASCII characters"));
-                    }
-                }
-                "session" => event.session = reader.id(key, value)?,
-                "user" => event.user = reader.id(key, value)?,
-                "page" => event.page = reader.page(value)?,
-                "items" => event.items = reader.items(value)?,
-                "currency" => event.currency = currency(value)?,
-                "value" => event.value = reader.amount(key, value)?,
-                "transaction_id" => event.transaction_id = reader.id(key, value)?,
-                "props" => match value {
-                    Value::Null => {}
-                    Value::Map(map) => props.extend(map.iter().map(|(key, value)| (key.to_owned(), value.clone()))),
-                    _ => return Err(Reject::new(Code::BadValue, key, "expected an object")),
-                },
-                // GA4 has its parameters beside the name: they are properties here.
-                _ => parameters.push((key.to_owned(), value.clone())),
-            }
-        }
-        event.name = match map.get("name") {
-            Some(Value::String(name)) if is_name(name) => name.clone(),
-            _ => return Err(Reject::new(Code::BadName, "name", "expected ^[A-Za-z][A-Za-z0-9_]{0,63}$")),
-        };
-        event.at = match map.str("at").and_then(time::parse) {
-            Some(at) => at,
-            None => return Err(Reject::new(Code::BadTime, "at", "expected an RFC 3339 time with an offset")),
-        };
-        parameters.append(&mut props);
-        if parameters.iter().any(|(_, value)| value.depth() >= MAX_DEPTH) {
-            return Err(Reject::new(Code::TooDeep, "props", "expected at most 4 levels"));
-        }
-        event.props = Map::from_pairs(parameters);
-        if event.props.len() > MAX_PROPS {
-            return Err(Reject::new(Code::TooManyProps, "props", "expected at most 64 entries"));
-        }
-        reader.within(
-            || "props".to_owned(),
-            |reader| {
-                event.props.iter_mut().for_each(|(key, value)| reader.cut(key, value));
-                Ok(())
-            },
-        )?;
-        Ok((event, reader.warnings))
+        let mut reader = Reader::default();
+        let event = reader.event(value);
+        reader.reject.map_or(Ok((event, reader.warnings)), Err)
     }
 
     /// The event in the form of the wire, without what it has not.
     pub fn to_value(&self) -> Map {
         let mut map = Map::new();
-        map.set_some("id", self.id.map(Id::text));
+        if let Some(id) = self.id {
+            map.set("id", id.text());
+        }
         map.set("name", self.name.as_str());
-        map.set("at", time::text(self.at));
-        map.set_some("visitor", self.visitor.clone());
-        map.set_some("session", self.session.clone());
-        map.set_some("user", self.user.clone());
+        map.set("at", time::value(self.at));
+        map.set_text("visitor", self.visitor.as_ref());
+        map.set_text("session", self.session.as_ref());
+        map.set_text("user", self.user.as_ref());
         let mut page = Map::new();
-        page.set_some("url", self.page.url.clone());
-        page.set_some("title", self.page.title.clone());
-        page.set_some("referrer", self.page.referrer.clone());
+        page.set_text("url", self.page.url.as_ref());
+        page.set_text("title", self.page.title.as_ref());
+        page.set_text("referrer", self.page.referrer.as_ref());
         if !page.is_empty() {
             map.set("page", page);
         }
         if !self.items.is_empty() {
-            map.set("items", self.items.iter().map(Item::to_value).collect::<Vec<_>>());
+            let mut items = Vec::with_capacity(self.items.len());
+            for item in &self.items {
+                items.push(item.to_value().into());
+            }
+            map.set("items", Value::List(items));
         }
-        map.set_some("currency", self.currency.clone());
-        map.set_some("value", self.value.map(units));
-        map.set_some("transaction_id", self.transaction_id.clone());
+        map.set_text("currency", self.currency.as_ref());
+        map.set_units("value", self.value);
+        map.set_text("transaction_id", self.transaction_id.as_ref());
         if !self.props.is_empty() {
             map.set("props", self.props.clone());
         }
@@ -363,7 +309,11 @@ impl Event {
 
     /// What the event was worth: its value, else the total of its items.
     pub fn worth(&self) -> Micro {
-        self.value.unwrap_or_else(|| self.items.iter().map(Item::total).fold(0, Micro::saturating_add))
+        let mut worth: Micro = 0;
+        for item in &self.items {
+            worth = worth.saturating_add(item.total());
+        }
+        self.value.unwrap_or(worth)
     }
 }
 
@@ -385,160 +335,297 @@ impl Item {
     pub fn to_value(&self) -> Map {
         let mut map = self.rest.clone();
         map.set("item_id", self.item_id.as_str());
-        map.set_some("item_name", self.item_name.clone());
-        map.set_some("item_category", self.item_category.clone());
-        map.set_some("price", self.price.map(units));
-        map.set_some("quantity", self.quantity.map(units));
+        map.set_text("item_name", self.item_name.as_ref());
+        map.set_text("item_category", self.item_category.as_ref());
+        map.set_units("price", self.price);
+        map.set_units("quantity", self.quantity);
         map
     }
 }
 
-/// What reading leaves behind beside the event.
+impl Map {
+    fn set_text(&mut self, key: &str, text: Option<&String>) {
+        if let Some(text) = text {
+            self.set(key, text.as_str());
+        }
+    }
+
+    fn set_units(&mut self, key: &str, amount: Option<Micro>) {
+        if let Some(amount) = amount {
+            self.set(key, units(amount));
+        }
+    }
+}
+
+/// Reads on after what cannot be used: what it gives then is thrown away, and the first refusal stays.
+#[derive(Default)]
 struct Reader {
     warnings: Vec<Warning>,
+    reject: Option<Reject>,
+    /// What encloses the fields that are being read, and of a list the place in it.
+    within: Option<(&'static str, Option<usize>)>,
 }
 
 impl Reader {
-    fn warn(&mut self, path: &str, detail: &'static str) {
-        self.warnings.push(Warning { path: path.to_owned(), detail });
+    /// The path of a field. It is made only where something is told of it: most events have nothing to tell.
+    fn path(&self, field: &str) -> String {
+        let (outer, index) = match self.within {
+            None => return field.to_owned(),
+            Some((outer, None)) => (outer, String::new()),
+            Some((outer, Some(index))) => (outer, joined(&["[", &digits(index as i64), "]"])),
+        };
+        joined(&[outer, &index, if field.is_empty() { "" } else { "." }, field])
     }
 
-    /// Reads what stands inside of something else, by paths that begin there. They are made whole only where one is told
-    /// of: most events have nothing to tell.
-    fn within<T>(
-        &mut self,
-        outer: impl FnOnce() -> String,
-        read: impl FnOnce(&mut Self) -> Result<T, Reject>,
-    ) -> Result<T, Reject> {
-        let before = self.warnings.len();
-        let mut done = read(self);
-        if self.warnings.len() > before || done.is_err() {
-            let outer = outer();
-            let told = self.warnings.iter_mut().skip(before).map(|warning| &mut warning.path);
-            for path in told.chain(done.as_mut().err().map(|reject| &mut reject.path)) {
-                *path = if path.is_empty() { outer.clone() } else { [&outer, ".", path].concat() };
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "else the page's module carries words that nobody is told")]
+    fn warn(&mut self, field: &str, detail: &'static str) {
+        if cfg!(feature = "wire") {
+            self.warnings.push(Warning { path: self.path(field), detail });
+        }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as in `warn`")]
+    fn refuse(&mut self, code: Code, field: &str, detail: &str) {
+        let detail = if cfg!(feature = "wire") { joined(&["expected ", detail]) } else { String::new() };
+        self.note(code, field, detail);
+    }
+
+    fn note(&mut self, code: Code, field: &str, detail: String) {
+        if self.reject.is_none() {
+            self.reject = Some(Reject { code, path: self.path(field), detail });
+        }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as in `warn`")]
+    fn refuse_value(&mut self, field: &str, what: &str, got: &Value) {
+        if cfg!(feature = "wire") {
+            self.refuse(Code::BadValue, field, &got_instead(what, got));
+        } else {
+            self.note(Code::BadValue, field, String::new());
+        }
+    }
+}
+
+/// `a number >= 0, got "12 EUR"`, with what came masked and cut, as it goes back to the sender and into logs.
+fn got_instead(what: &str, got: &Value) -> String {
+    let text;
+    let shown = match got {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(number) if *number < 0.0 => "a negative number",
+        Value::Number(_) => "a number",
+        Value::String(own) => {
+            text = joined(&["\"", shorten(&crate::mask::text(shorten(own, 200)), 40), "\""]);
+            &text
+        }
+        Value::List(_) => "a list",
+        Value::Map(_) => "an object",
+    };
+    joined(&[what, ", got ", shown])
+}
+
+impl Reader {
+    fn event(&mut self, value: &Value) -> Event {
+        let mut event = Event::default();
+        let Value::Map(map) = value else {
+            self.refuse(Code::BadEvent, "", "an object");
+            return event;
+        };
+        let (mut parameters, mut props) = (Vec::new(), Vec::new());
+        for (key, value) in map.iter() {
+            match key {
+                "id" => {
+                    event.id = value.as_str().and_then(Id::parse);
+                    if event.id.is_none() && !value.is_null() {
+                        self.refuse(Code::BadId, key, "a UUID");
+                    }
+                }
+                "name" | "at" => {}
+                "visitor" => {
+                    event.visitor = self.id(key, value);
+                    if event.visitor.as_deref().is_some_and(|id| !is_visitor(id)) {
+                        self.refuse(Code::BadId, key, "1 to 128 printable ASCII characters");
+                    }
+                }
+                "session" => event.session = self.id(key, value),
+                "user" => event.user = self.id(key, value),
+                "page" => event.page = self.page(value),
+                "items" => event.items = self.items(value),
+                "currency" => event.currency = self.currency(value),
+                "value" => event.value = self.amount(key, value),
+                "transaction_id" => event.transaction_id = self.id(key, value),
+                "props" => match value {
+                    Value::Null => {}
+                    Value::Map(map) => props = map.clone().into_pairs(),
+                    _ => self.refuse(Code::BadValue, key, "an object"),
+                },
+                // GA4 has its parameters beside the name: they are properties here.
+                _ => parameters.push((key.to_owned(), value.clone())),
             }
         }
-        done
+        match map.str("name").filter(|name| is_name(name)) {
+            Some(name) => name.clone_into(&mut event.name),
+            None => self.refuse(Code::BadName, "name", "^[A-Za-z][A-Za-z0-9_]{0,63}$"),
+        }
+        match map.get("at").and_then(time::read) {
+            Some(at) => event.at = at,
+            None => self.refuse(Code::BadTime, "at", "an RFC 3339 time with an offset"),
+        }
+        parameters.append(&mut props);
+        for (_, value) in &parameters {
+            if value.depth() >= MAX_DEPTH {
+                self.refuse(Code::TooDeep, "props", "at most 4 levels");
+            }
+        }
+        event.props = Map::from_pairs(parameters);
+        if event.props.len() > MAX_PROPS {
+            self.refuse(Code::TooManyProps, "props", "at most 64 entries");
+        }
+        self.within = Some(("props", None));
+        for (key, value) in event.props.iter_mut() {
+            self.cut(key, value);
+        }
+        event
     }
 
     /// A text of at most `max` bytes; numbers become text, with a warning.
-    fn text(&mut self, path: &str, value: &Value, max: usize) -> Result<Option<String>, Reject> {
+    fn text(&mut self, field: &str, value: &Value, max: usize) -> Option<String> {
         match value {
-            Value::Null => Ok(None),
+            Value::Null => None,
             Value::String(text) => {
-                let trimmed = text.trim();
+                let trimmed = trimmed(text);
                 if trimmed.is_empty() {
-                    return Ok(None);
+                    return None;
                 }
                 if trimmed.len() > max {
-                    self.warn(path, "cut to its longest length");
+                    self.warn(field, "cut to its longest length");
                 }
-                Ok(Some(shorten(trimmed, max).to_owned()))
+                Some(shorten(trimmed, max).to_owned())
             }
             Value::Number(number) if is_whole(*number) => {
-                self.warn(path, "number read as text");
-                Ok(Some(digits(*number as i64)))
+                self.warn(field, "number read as text");
+                Some(digits(*number as i64))
             }
-            other => Err(expected(path, "text", other)),
+            other => {
+                self.refuse_value(field, "text", other);
+                None
+            }
         }
     }
 
     /// An id: a text that must not be cut.
-    fn id(&mut self, path: &str, value: &Value) -> Result<Option<String>, Reject> {
-        match value {
-            Value::String(text) if text.len() > MAX_ID => {
-                Err(Reject::new(Code::BadValue, path, "expected at most 256 bytes"))
-            }
-            _ => self.text(path, value, MAX_ID),
+    fn id(&mut self, field: &str, value: &Value) -> Option<String> {
+        if value.as_str().is_some_and(|text| text.len() > MAX_ID) {
+            self.refuse(Code::BadValue, field, "at most 256 bytes");
         }
+        self.text(field, value, MAX_ID)
     }
 
     /// A number from 0 to a billion; decimal text is read as one, with a warning.
-    fn amount(&mut self, path: &str, value: &Value) -> Result<Option<Micro>, Reject> {
+    fn amount(&mut self, field: &str, value: &Value) -> Option<Micro> {
         let number = match value {
-            Value::Null => return Ok(None),
-            Value::Number(number) => *number,
-            Value::String(text) => match decimal(text.trim()) {
-                Some(number) => {
-                    self.warn(path, "text read as a number");
-                    number
+            Value::Null => return None,
+            Value::Number(number) => Some(*number),
+            Value::String(text) => {
+                let number = decimal(trimmed(text));
+                if number.is_some() {
+                    self.warn(field, "text read as a number");
                 }
-                None => return Err(expected(path, "a number >= 0", value)),
-            },
-            other => return Err(expected(path, "a number >= 0", other)),
+                number
+            }
+            _ => None,
         };
-        if (0.0..=MAX_AMOUNT).contains(&number) {
-            Ok(Some(micro(number)))
-        } else {
-            Err(expected(path, "a number from 0 to 1000000000", value))
+        match number {
+            Some(number) if (0.0..=MAX_AMOUNT).contains(&number) => return Some(micro(number)),
+            Some(_) => self.refuse_value(field, "a number from 0 to 1000000000", value),
+            None => self.refuse_value(field, "a number >= 0", value),
+        }
+        None
+    }
+
+    fn currency(&mut self, value: &Value) -> Option<String> {
+        match value {
+            Value::Null => None,
+            Value::String(code) if code.len() == 3 && all(code, |byte| byte.is_ascii_alphabetic()) => {
+                Some(code.to_ascii_uppercase())
+            }
+            other => {
+                self.refuse_value("currency", "an ISO 4217 code of three letters", other);
+                None
+            }
         }
     }
 
-    fn page(&mut self, value: &Value) -> Result<Page, Reject> {
+    fn page(&mut self, value: &Value) -> Page {
+        let mut page = Page::default();
         match value {
-            Value::Null => Ok(Page::default()),
-            Value::Map(map) => self.within(
-                || "page".to_owned(),
-                |reader| {
-                    let mut field = |key: &str, max| match map.get(key) {
-                        Some(value) => reader.text(key, value, max),
-                        None => Ok(None),
-                    };
-                    Ok(Page {
-                        url: field("url", MAX_URL)?,
-                        title: field("title", MAX_TEXT)?,
-                        referrer: field("referrer", MAX_URL)?,
-                    })
-                },
-            ),
-            other => Err(expected("page", "an object", other)),
+            Value::Null => {}
+            Value::Map(map) => {
+                self.within = Some(("page", None));
+                let mut field = |key: &str, max| self.text(key, map.get(key).unwrap_or(&Value::Null), max);
+                page = Page {
+                    url: field("url", MAX_URL),
+                    title: field("title", MAX_TEXT),
+                    referrer: field("referrer", MAX_URL),
+                };
+                self.within = None;
+            }
+            other => self.refuse_value("page", "an object", other),
         }
+        page
     }
 
-    fn items(&mut self, value: &Value) -> Result<Vec<Item>, Reject> {
-        match value {
-            Value::Null => Ok(Vec::new()),
+    fn items(&mut self, value: &Value) -> Vec<Item> {
+        let list = match value {
+            Value::Null => &[],
             Value::List(list) if list.len() > MAX_ITEMS => {
-                Err(Reject::new(Code::BadValue, "items", "expected at most 200 items"))
+                self.refuse(Code::BadValue, "items", "at most 200 items");
+                &[]
             }
-            Value::List(list) => {
-                let mut items = Vec::with_capacity(list.len());
-                for (index, value) in list.iter().enumerate() {
-                    let path = || ["items[", &digits(index as i64), "]"].concat();
-                    items.push(self.within(path, |reader| reader.item(value))?);
-                }
-                Ok(items)
+            Value::List(list) => list.as_slice(),
+            other => {
+                self.refuse_value("items", "a list", other);
+                &[]
             }
-            other => Err(expected("items", "a list", other)),
+        };
+        let mut items = Vec::with_capacity(list.len());
+        for (index, value) in list.iter().enumerate() {
+            self.within = Some(("items", Some(index)));
+            items.push(self.item(value));
         }
+        self.within = None;
+        items
     }
 
-    fn item(&mut self, value: &Value) -> Result<Item, Reject> {
-        let Value::Map(map) = value else {
-            return Err(expected("", "an object", value));
-        };
+    fn item(&mut self, value: &Value) -> Item {
         let mut item = Item::default();
+        let Value::Map(map) = value else {
+            self.refuse_value("", "an object", value);
+            return item;
+        };
         for (key, value) in map.iter() {
             match key {
-                "item_id" => item.item_id = self.id(key, value)?.unwrap_or_default(),
-                "item_name" => item.item_name = self.text(key, value, MAX_TEXT)?,
-                "item_category" => item.item_category = self.text(key, value, MAX_ID)?,
-                "price" => item.price = self.amount(key, value)?,
-                "quantity" => item.quantity = self.amount(key, value)?,
+                "item_id" => item.item_id = self.id(key, value).unwrap_or_default(),
+                "item_name" => item.item_name = self.text(key, value, MAX_TEXT),
+                "item_category" => item.item_category = self.text(key, value, MAX_ID),
+                "price" => item.price = self.amount(key, value),
+                "quantity" => item.quantity = self.amount(key, value),
                 "discount" => {
-                    if let Some(discount) = self.amount(key, value)? {
-                        item.rest.set(key, units(discount));
-                    }
+                    let discount = self.amount(key, value);
+                    item.rest.set_units(key, discount);
                 }
                 _ => match value {
                     Value::Null => {}
                     Value::List(_) | Value::Map(_) => {
-                        return Err(expected(key, "text, a number or a truth value", value));
+                        self.refuse_value(key, "text, a number or a truth value", value);
                     }
                     value => {
                         if item.rest.len() >= MAX_PROPS {
-                            return Err(Reject::new(Code::TooManyProps, "", "expected at most 64 fields"));
+                            self.refuse(Code::TooManyProps, "", "at most 64 fields");
+                            return item;
                         }
                         let mut value = value.clone();
                         self.cut(key, &mut value);
@@ -548,8 +635,7 @@ impl Reader {
             }
         }
         if units(item.price.unwrap_or(0)) * units(item.count()) > MAX_AMOUNT {
-            let detail = "expected price times quantity of at most 1000000000";
-            return Err(Reject::new(Code::BadValue, "quantity", detail));
+            self.refuse(Code::BadValue, "quantity", "price times quantity of at most 1000000000");
         }
         if item.item_id.is_empty() {
             // GA4 asks for one of the two.
@@ -558,49 +644,33 @@ impl Reader {
                     item.item_id.clone_from(name);
                     self.warn("", "item_name taken as item_id");
                 }
-                _ => return Err(Reject::new(Code::BadValue, "item_id", "expected text")),
+                _ => self.refuse(Code::BadValue, "item_id", "text"),
             }
         }
-        Ok(item)
+        item
     }
 
     /// Cuts the texts inside a value of the sender's own.
-    fn cut(&mut self, path: &str, value: &mut Value) {
+    fn cut(&mut self, field: &str, value: &mut Value) {
         match value {
             Value::String(text) if text.len() > MAX_TEXT => {
                 let keep = shorten(text, MAX_TEXT).len();
                 text.truncate(keep);
-                self.warn(path, "cut to its longest length");
+                self.warn(field, "cut to its longest length");
             }
-            Value::List(list) => list.iter_mut().for_each(|value| self.cut(path, value)),
-            Value::Map(map) => map.iter_mut().for_each(|(_, value)| self.cut(path, value)),
+            Value::List(list) => {
+                for value in list {
+                    self.cut(field, value);
+                }
+            }
+            Value::Map(map) => {
+                for (_, value) in map.iter_mut() {
+                    self.cut(field, value);
+                }
+            }
             _ => {}
         }
     }
-}
-
-fn currency(value: &Value) -> Result<Option<String>, Reject> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(code) if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
-            Ok(Some(code.to_ascii_uppercase()))
-        }
-        other => Err(expected("currency", "an ISO 4217 code of three letters", other)),
-    }
-}
-
-/// `expected a number >= 0, got "12 EUR"`, with what came masked and cut, as it goes back to the sender and into logs.
-fn expected(path: &str, what: &str, got: &Value) -> Reject {
-    let shown = match got {
-        Value::Null => "null".to_owned(),
-        Value::Bool(_) => "a truth value".to_owned(),
-        Value::Number(number) if *number < 0.0 => "a negative number".to_owned(),
-        Value::Number(_) => "a number".to_owned(),
-        Value::String(text) => ["\"", shorten(&crate::mask::text(shorten(text, 200)), 40), "\""].concat(),
-        Value::List(_) => "a list".to_owned(),
-        Value::Map(_) => "an object".to_owned(),
-    };
-    Reject { code: Code::BadValue, path: path.to_owned(), detail: ["expected ", what, ", got ", &shown].concat() }
 }
 
 /// The start of a text, at most `max` bytes, never inside a character.

@@ -3,13 +3,14 @@
 
 use crate::event::{Event, Micro, units};
 use crate::id::Id;
-use crate::number::{digits, read_digits, rounded};
+use crate::keep::Pass;
+use crate::number::{read_digits, rounded};
 use crate::session::{Campaign, SILENCE, Session};
+use crate::text::{cut, joined};
 use crate::time::HOUR;
 use crate::value::{Map, Value};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// Most event names counted for a visitor; the first ones seen.
@@ -44,8 +45,9 @@ impl Hours {
             _ => {
                 // The longest window can never reach these again: time only goes forward in a fold.
                 let oldest = hour - 720;
-                let gone = self.0.iter().take_while(|(have, _)| *have <= oldest).count();
-                self.0.drain(..gone);
+                while self.0.first().is_some_and(|(have, _)| *have <= oldest) {
+                    self.0.remove(0);
+                }
                 self.0.push((hour, amount));
             }
         }
@@ -53,28 +55,25 @@ impl Hours {
 
     fn within(&self, now: i64, hours: i64) -> i64 {
         let after = now.div_euclid(HOUR) - hours;
-        self.0
-            .iter()
-            .rev()
-            .take_while(|(hour, _)| *hour > after)
-            .fold(0, |total, (_, sum)| i64::saturating_add(total, *sum))
+        let mut total: i64 = 0;
+        for (hour, sum) in self.0.iter().rev() {
+            if *hour <= after {
+                break;
+            }
+            total = total.saturating_add(*sum);
+        }
+        total
     }
 
-    fn to_value(&self) -> Value {
-        self.0.iter().map(|(hour, sum)| vec![Value::from(*hour), exact(*sum)]).collect::<Vec<_>>().into()
-    }
-
-    fn from_value(value: Option<&Value>) -> Hours {
-        let pairs =
-            value.and_then(Value::as_list).unwrap_or_default().iter().filter_map(|pair| match pair.as_list()? {
-                [hour, sum] => Some((hour.as_f64()? as i64, exactly(sum)?)),
-                _ => None,
-            });
-        Hours(pairs.collect())
+    fn keep(&mut self, pass: &mut Pass) {
+        pass.list(&mut self.0, |(hour, sum), pass| {
+            pass.int(hour);
+            pass.int(sum);
+        });
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Count {
     name: String,
@@ -83,7 +82,7 @@ struct Count {
     hours: Hours,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct CategoryCount {
     category: String,
@@ -94,7 +93,7 @@ struct CategoryCount {
 /// The events that are counted by category.
 const CATEGORY_EVENTS: [&str; 3] = ["view_item", "add_to_cart", "purchase"];
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct CartLine {
     item_id: String,
@@ -103,7 +102,7 @@ struct CartLine {
 }
 
 /// What a visitor was shown of an offer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Exposure {
     /// The offer's id.
@@ -151,18 +150,25 @@ impl State {
             self.visits += 1;
             let before = core::mem::replace(&mut self.session, Session::begin(id, time, campaign));
             ended = (!first).then_some(before);
-            self.exposures.iter_mut().for_each(|exposure| exposure.session = 0);
+            for exposure in &mut self.exposures {
+                exposure.session = 0;
+            }
         }
         self.last = Some((time, id));
         self.session.add(event, time);
         self.count(event, time);
         match event.name.as_str() {
-            "add_to_cart" => event.items.iter().for_each(|item| self.cart_add(&item.item_id, item.price, item.count())),
-            "remove_from_cart" => event.items.iter().for_each(|item| self.cart_remove(&item.item_id, item.count())),
-            // These two name the whole cart, so they put right what went unseen.
-            "view_cart" | "begin_checkout" if !event.items.is_empty() => {
-                self.cart.clear();
-                event.items.iter().for_each(|item| self.cart_add(&item.item_id, item.price, item.count()));
+            "add_to_cart" | "remove_from_cart" | "view_cart" | "begin_checkout" => {
+                // The last two name the whole cart, so they put right what went unseen.
+                if matches!(event.name.as_str(), "view_cart" | "begin_checkout") && !event.items.is_empty() {
+                    self.cart.clear();
+                }
+                for item in &event.items {
+                    match event.name.as_str() {
+                        "remove_from_cart" => self.cart_remove(&item.item_id, item.count()),
+                        _ => self.cart_add(&item.item_id, item.price, item.count()),
+                    }
+                }
             }
             "purchase" => self.purchase(event, time),
             "view_promotion" => self.expose(event),
@@ -197,16 +203,16 @@ impl State {
         for (index, item) in event.items.iter().enumerate() {
             let Some(category) = &item.item_category else { continue };
             // An event counts once for a category, however many of its items are of it.
-            let earlier = event.items.iter().take(index);
-            if earlier.into_iter().any(|other| other.item_category.as_ref() == Some(category)) {
+            let mut earlier = event.items.iter().take(index);
+            if earlier.any(|other| other.item_category.as_ref() == Some(category)) {
                 continue;
             }
-            if !self.categories.iter().any(|have| have.category == *category) && self.categories.len() < MAX_CATEGORIES
-            {
+            let at = self.categories.iter().position(|have| have.category == *category);
+            let at = at.unwrap_or(self.categories.len());
+            if at == self.categories.len() && at < MAX_CATEGORIES {
                 self.categories.push(CategoryCount { category: category.clone(), hours: Default::default() });
             }
-            let hours = self.categories.iter_mut().find(|have| have.category == *category);
-            if let Some(hours) = hours.and_then(|have| have.hours.get_mut(kind)) {
+            if let Some(hours) = self.categories.get_mut(at).and_then(|have| have.hours.get_mut(kind)) {
                 hours.add(time, 1);
             }
         }
@@ -227,10 +233,12 @@ impl State {
     }
 
     fn cart_remove(&mut self, item_id: &str, quantity: Micro) {
-        if let Some(line) = self.cart.iter_mut().find(|line| line.item_id == item_id) {
-            line.quantity -= quantity;
+        let Some(at) = self.cart.iter().position(|line| line.item_id == item_id) else { return };
+        let Some(line) = self.cart.get_mut(at) else { return };
+        line.quantity -= quantity;
+        if line.quantity <= 0 {
+            self.cart.remove(at);
         }
-        self.cart.retain(|line| line.quantity > 0);
     }
 
     fn purchase(&mut self, event: &Event, time: i64) {
@@ -239,11 +247,14 @@ impl State {
         self.purchases.add(time, worth);
         self.cart.clear();
         for item in &event.items {
-            self.bought.retain(|have| *have != item.item_id);
+            if let Some(at) = self.bought.iter().position(|have| *have == item.item_id) {
+                self.bought.remove(at);
+            }
             self.bought.push(item.item_id.clone());
         }
-        let over = self.bought.len().saturating_sub(MAX_BOUGHT);
-        self.bought.drain(..over);
+        while self.bought.len() > MAX_BOUGHT {
+            self.bought.remove(0);
+        }
     }
 
     fn expose(&mut self, event: &Event) {
@@ -293,10 +304,11 @@ impl State {
             facts.age("first_seen", now, self.first_seen);
             facts.age("last_seen", now, last);
         }
-        let (quantity, value) = self.cart.iter().fold((0i64, 0i64), |(quantity, value), line| {
-            let total = rounded(line.price as f64 * units(line.quantity));
-            (quantity.saturating_add(line.quantity), value.saturating_add(total))
-        });
+        let (mut quantity, mut value) = (0i64, 0i64);
+        for line in &self.cart {
+            quantity = quantity.saturating_add(line.quantity);
+            value = value.saturating_add(rounded(line.price as f64 * units(line.quantity)));
+        }
         facts.set("cart.items", units(quantity));
         facts.set("cart.value", units(value));
         if self.in_session(now) {
@@ -321,30 +333,32 @@ impl State {
             }
         }
         // What the collector told comes before what can grow long.
-        told.iter().for_each(|(name, value)| facts.set(name, value.clone()));
+        for (name, value) in told.iter() {
+            facts.set(name, value.clone());
+        }
         facts.amount("sum.purchase", self.purchased);
         facts.amount("sum_30d.purchase", self.purchases.within(now, 720));
         if let Some(category) = self.top_category(now) {
             facts.set("top_category", category);
         }
         for count in &self.counts {
-            facts.set(&["n.", &count.name].concat(), count.total);
-            facts.age(&["last.", &count.name].concat(), now, count.last);
+            facts.set(&joined(&["n.", &count.name]), count.total);
+            facts.age(&joined(&["last.", &count.name]), now, count.last);
             for (prefix, hours) in WINDOWS {
-                facts.number(&[prefix, &count.name].concat(), count.hours.within(now, hours));
+                facts.number(&joined(&[prefix, &count.name]), count.hours.within(now, hours));
             }
         }
         if self.in_session(now) {
             for (name, n) in &self.session.counts {
-                facts.set(&["session.n.", name].concat(), *n);
+                facts.set(&joined(&["session.n.", name]), *n);
             }
         }
         for (name, value) in self.traits.iter() {
-            facts.set(&["trait.", name].concat(), value.clone());
+            facts.set(&joined(&["trait.", name]), value.clone());
         }
         for count in &self.categories {
             for (event, hours) in CATEGORY_EVENTS.iter().zip(&count.hours) {
-                facts.number(&["n_7d.", event, ".category:", &count.category].concat(), hours.within(now, 168));
+                facts.number(&joined(&["n_7d.", event, ".category:", &count.category]), hours.within(now, 168));
             }
         }
         if facts.truncated {
@@ -366,118 +380,42 @@ impl State {
         top.map(|(_, name)| name)
     }
 
-    /// For keeping and for sending to the other side, which goes on from it; [`State::from_value`] reads it.
-    pub fn to_value(&self) -> Map {
-        let mut map = Map::new();
-        let Some((time, id)) = self.last else { return map };
-        map.set("last", vec![Value::from(time), Value::from(id.text())]);
-        map.set("session", self.session.to_value());
-        map.set("first_seen", self.first_seen);
-        map.set("visits", self.visits);
-        let counts = self.counts.iter().map(|count| {
-            let Count { name, total, last, hours } = count;
-            vec![Value::from(name.as_str()), Value::from(*total), Value::from(*last), hours.to_value()]
+    /// What belongs to it, for keeping and for handing it to the other side, which goes on from it.
+    pub fn keep(&mut self, pass: &mut Pass) {
+        pass.maybe(&mut self.last, |(time, id), pass| {
+            pass.int(time);
+            pass.id(id);
         });
-        map.set("counts", counts.collect::<Vec<_>>());
-        let categories = self.categories.iter().map(|count| {
-            let mut row = vec![Value::from(count.category.as_str())];
-            row.extend(count.hours.iter().map(Hours::to_value));
-            row
+        self.session.keep(pass);
+        pass.int(&mut self.first_seen);
+        pass.count(&mut self.visits);
+        pass.list(&mut self.counts, |count, pass| {
+            pass.text(&mut count.name);
+            pass.int(&mut count.total);
+            pass.int(&mut count.last);
+            count.hours.keep(pass);
         });
-        map.set("categories", categories.collect::<Vec<_>>());
-        map.set("purchased", exact(self.purchased));
-        map.set("purchases", self.purchases.to_value());
-        let cart = self
-            .cart
-            .iter()
-            .map(|line| vec![Value::from(line.item_id.as_str()), Value::from(line.price), Value::from(line.quantity)]);
-        map.set("cart", cart.collect::<Vec<_>>());
-        map.set("bought", self.bought.iter().map(String::as_str).collect::<Vec<_>>());
-        let exposures = self.exposures.iter().map(|exposure| {
-            vec![
-                Value::from(exposure.offer.as_str()),
-                Value::from(exposure.arm.as_str()),
-                Value::from(exposure.total),
-                Value::from(exposure.session),
-            ]
+        pass.list(&mut self.categories, |count, pass| {
+            pass.text(&mut count.category);
+            for hours in &mut count.hours {
+                hours.keep(pass);
+            }
         });
-        map.set("exposures", exposures.collect::<Vec<_>>());
-        map.set("traits", self.traits.clone());
-        map
-    }
-
-    /// What [`State::to_value`] wrote; `None` where it is not that.
-    pub fn from_value(map: &Map) -> Option<State> {
-        if map.is_empty() {
-            return Some(State::default());
-        }
-        let rows = |key: &str| map.get(key).and_then(Value::as_list).unwrap_or_default().iter();
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let number = |value: &Value| value.as_f64().map(|number| number as i64);
-        let last = match map.get("last")?.as_list()? {
-            [time, id] => (number(time)?, Id::parse(id.as_str()?)?),
-            _ => return None,
-        };
-        Some(State {
-            last: Some(last),
-            session: Session::from_value(map.get("session")?.as_map()?)?,
-            first_seen: map.number("first_seen")? as i64,
-            visits: map.number("visits")? as u32,
-            counts: rows("counts")
-                .filter_map(|row| match row.as_list()? {
-                    [name, total, last, hours] => Some(Count {
-                        name: text(name)?,
-                        total: number(total)?,
-                        last: number(last)?,
-                        hours: Hours::from_value(Some(hours)),
-                    }),
-                    _ => None,
-                })
-                .collect(),
-            categories: rows("categories")
-                .filter_map(|row| {
-                    let row = row.as_list()?;
-                    let hours = core::array::from_fn(|kind| Hours::from_value(row.get(kind + 1)));
-                    Some(CategoryCount { category: text(row.first()?)?, hours })
-                })
-                .collect(),
-            purchased: exactly(map.get("purchased")?)?,
-            purchases: Hours::from_value(map.get("purchases")),
-            cart: rows("cart")
-                .filter_map(|row| match row.as_list()? {
-                    [item, price, quantity] => {
-                        Some(CartLine { item_id: text(item)?, price: exactly(price)?, quantity: exactly(quantity)? })
-                    }
-                    _ => None,
-                })
-                .collect(),
-            bought: rows("bought").filter_map(text).collect(),
-            exposures: rows("exposures")
-                .filter_map(|row| match row.as_list()? {
-                    [offer, arm, total, session] => Some(Exposure {
-                        offer: text(offer)?,
-                        arm: text(arm)?,
-                        total: number(total)? as u32,
-                        session: number(session)? as u32,
-                    }),
-                    _ => None,
-                })
-                .collect(),
-            traits: map.get("traits").and_then(Value::as_map).cloned().unwrap_or_default(),
-        })
-    }
-}
-
-/// A sum as a value: beyond what a double holds exactly it stands as text.
-fn exact(sum: i64) -> Value {
-    if sum.unsigned_abs() < 1 << 53 { Value::from(sum) } else { Value::from(digits(sum)) }
-}
-
-/// What [`exact`] wrote.
-fn exactly(value: &Value) -> Option<i64> {
-    match value {
-        Value::String(text) => read_digits(text),
-        value => value.as_f64().map(|sum| sum as i64),
+        pass.int(&mut self.purchased);
+        self.purchases.keep(pass);
+        pass.list(&mut self.cart, |line, pass| {
+            pass.text(&mut line.item_id);
+            pass.int(&mut line.price);
+            pass.int(&mut line.quantity);
+        });
+        pass.list(&mut self.bought, |item, pass| pass.text(item));
+        pass.list(&mut self.exposures, |exposure, pass| {
+            pass.text(&mut exposure.offer);
+            pass.text(&mut exposure.arm);
+            pass.count(&mut exposure.total);
+            pass.count(&mut exposure.session);
+        });
+        pass.scalars(&mut self.traits);
     }
 }
 
@@ -514,7 +452,7 @@ impl Facts {
 
     /// Whole seconds since `then`; 0 for what a corrected clock put ahead of now.
     fn age(&mut self, name: &str, now: i64, then: i64) {
-        self.set(&[name, ".age_s"].concat(), (now - then).max(0) / 1_000);
+        self.set(&joined(&[name, ".age_s"]), (now - then).max(0) / 1_000);
     }
 }
 
@@ -530,14 +468,17 @@ pub fn get<'a>(facts: &'a Value, path: &str) -> &'a Value {
         return value;
     }
     let mut found = Some(facts);
-    for part in path.split('.') {
+    let mut rest = Some(path);
+    while let Some(path) = rest {
+        let part;
+        (part, rest) = cut(path, ".");
         found = match found {
             Some(Value::Map(map)) => map.get(part),
             Some(Value::List(list)) => read_digits(part).and_then(|at| list.get(usize::try_from(at).ok()?)),
             _ => None,
         };
     }
-    let head = path.split('.').next().unwrap_or_default();
+    let head = cut(path, ".").0;
     let counts =
         path.len() > head.len() && (head == "n" || head.starts_with("n_") || head == "sum" || head.starts_with("sum_"));
     found.unwrap_or(if counts { &ZERO } else { &NULL })
@@ -575,6 +516,16 @@ mod tests {
 
     fn at(state: &State, now: i64) -> Value {
         state.facts(now, &Map::new()).into()
+    }
+
+    fn kept(mut state: State) -> State {
+        let mut pass = Pass::writing();
+        state.keep(&mut pass);
+        let mut pass = Pass::reading(pass.into_bytes());
+        let mut read = State::default();
+        read.keep(&mut pass);
+        assert!(pass.is_whole());
+        read
     }
 
     #[test]
@@ -672,7 +623,7 @@ mod tests {
         cent.value = Some(1);
         events.push((12, cent));
         let state = fold(&events);
-        assert_eq!(State::from_value(&state.to_value()), Some(state));
+        assert_eq!(kept(state.clone()), state);
     }
 
     proptest! {
@@ -690,9 +641,7 @@ mod tests {
             }).collect();
             let whole = fold(&events);
             let cut = cut.min(events.len());
-            let kept = fold(&events[..cut]).to_value();
-            let text = serde_json::to_string(&kept).unwrap();
-            let mut state = State::from_value(&serde_json::from_str(&text).unwrap()).unwrap();
+            let mut state = kept(fold(&events[..cut]));
             for (index, (time, event)) in events.iter().enumerate().skip(cut) {
                 state.fold(event, *time, Id(index as u128));
             }

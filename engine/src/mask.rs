@@ -3,7 +3,7 @@
 //!
 //! Hand-written scanners instead of regular expressions: an engine for those would be most of the page's module.
 
-use crate::letter::is_letter;
+use crate::text::{each, has, is_letter, until};
 use alloc::borrow::Cow;
 use alloc::string::String;
 
@@ -53,8 +53,12 @@ pub fn is_secret_name(name: &str) -> bool {
     if name.len() > 32 {
         return false;
     }
-    let plain: String =
-        name.chars().filter(|sign| !matches!(sign, '-' | '_')).map(|sign| sign.to_ascii_lowercase()).collect();
+    let mut plain = String::new();
+    for sign in name.chars() {
+        if !matches!(sign, '-' | '_') {
+            plain.push(sign.to_ascii_lowercase());
+        }
+    }
     SECRET_NAMES.contains(&plain.as_str())
 }
 
@@ -74,9 +78,11 @@ pub fn id(text: &str) -> Cow<'_, str> {
 fn mask(text: &str, numbers: bool) -> Cow<'_, str> {
     let found = all(text, numbers);
     let left = found.as_deref().unwrap_or(text);
-    if !left.is_ascii() && left.chars().any(|sign| plain(sign) != sign) {
-        let read: String = left.chars().map(plain).collect();
-        if let Some(more) = all(&read, numbers) {
+    if !left.is_ascii() {
+        let read = each(left, plain);
+        if read != left
+            && let Some(more) = all(&read, numbers)
+        {
             return Cow::Owned(more);
         }
     }
@@ -109,7 +115,7 @@ fn plain(sign: char) -> char {
 fn scan(text: &str, numbers: bool) -> Option<String> {
     let bytes = text.as_bytes();
     // Most texts hold nothing that any of the scanners begins at.
-    if !bytes.iter().any(|byte| matches!(byte, b'@' | b'%' | b'=' | b':' | b'_' | b'0'..=b'9' | b'e' | b'A' | b'B')) {
+    if until(text, b"@%=:_0123456789eAB") == text.len() {
         return None;
     }
     let mut out = String::new();
@@ -161,16 +167,37 @@ fn email(text: &str, at: usize, floor: usize) -> Found {
         b'%' if bytes.get(at + 1..at + 5) == Some(b"2540") => 5,
         _ => return None,
     };
-    let local = text.get(floor..at)?.chars().rev().take(MAX_LOCAL);
-    let local = local.take_while(|sign| is_letter(*sign) || ".!#$&'*+-_~^`{|}%".contains(*sign));
-    let from = at - local.map(char::len_utf8).sum::<usize>();
-    let domain = text.get(at + sign..)?.chars().take(MAX_DOMAIN);
-    let domain = domain.take_while(|sign| is_letter(*sign) || matches!(sign, '.' | '-'));
-    let to = at + sign + domain.map(char::len_utf8).sum::<usize>();
-    let domain = text.get(at + sign..to)?.trim_end_matches(['.', '-']);
-    let (name, top) = domain.rsplit_once('.')?;
-    let is_top = top.chars().count() >= 2 && top.chars().all(|sign| is_letter(sign) && !sign.is_ascii_digit());
-    (from < at && !name.is_empty() && is_top).then_some((from, at + sign + domain.len(), "[email]"))
+    let (mut from, mut to) = (at, at + sign);
+    let mut local = text.get(floor..at)?.chars();
+    for _ in 0..MAX_LOCAL {
+        let Some(sign) = local.next_back() else { break };
+        if !(is_letter(sign) || sign.is_ascii() && has(b".!#$&'*+-_~^`{|}%", sign as u8)) {
+            break;
+        }
+        from -= sign.len_utf8();
+    }
+    let mut domain = text.get(to..)?.chars();
+    for _ in 0..MAX_DOMAIN {
+        let Some(sign) = domain.next() else { break };
+        if !is_letter(sign) && !matches!(sign, '.' | '-') {
+            break;
+        }
+        to += sign.len_utf8();
+    }
+    let mut domain = text.get(at + sign..to)?;
+    while domain.ends_with('.') || domain.ends_with('-') {
+        domain = domain.get(..domain.len() - 1)?;
+    }
+    // The top level: two letters at least behind a dot that something stands before.
+    let (mut letters, mut top) = (0, domain.chars());
+    let dot = loop {
+        match top.next_back()? {
+            '.' => break top.as_str().len(),
+            sign if is_letter(sign) && !sign.is_ascii_digit() => letters += 1,
+            _ => return None,
+        }
+    };
+    (from < at && dot > 0 && letters >= 2).then_some((from, at + sign + domain.len(), "[email]"))
 }
 
 /// Longest local part and domain of an address (RFC 5321, section 4.5.3.1): looking no further keeps a text of
@@ -257,34 +284,40 @@ fn number(bytes: &[u8], at: usize) -> Found {
 
 /// ISO/IEC 7812: the prefixes in use, and the check digit by Luhn's formula.
 fn is_card(digits: &[u8]) -> bool {
-    let head = digits.iter().take(4).fold(0u32, |head, digit| head * 10 + u32::from(*digit));
+    let head = number_at(digits, 0, 4);
     let issued = matches!(head, 2221..=2720 | 3000..=3059 | 3400..=3499 | 3528..=3999 | 4000..=4999 | 5000..=5999 | 6011 | 6200..=6299 | 6304..=6999);
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| {
-            let digit = u32::from(*digit);
-            match place % 2 {
-                0 => digit,
-                _ if digit > 4 => digit * 2 - 9,
-                _ => digit * 2,
-            }
-        })
-        .sum();
+    let (mut sum, mut even) = (0, false);
+    for digit in digits.iter().rev() {
+        let digit = u32::from(*digit);
+        sum += match even {
+            false => digit,
+            true if digit > 4 => digit * 2 - 9,
+            true => digit * 2,
+        };
+        even = !even;
+    }
     issued && sum.is_multiple_of(10)
+}
+
+/// The number in so many digits.
+fn number_at(digits: &[u8], from: usize, len: usize) -> u32 {
+    let mut number = 0;
+    for digit in digits.iter().skip(from).take(len) {
+        number = number * 10 + u32::from(*digit);
+    }
+    number
 }
 
 /// GB 11643-1999: a Chinese resident id's birth date and check digit (ISO 7064, MOD 11-2; 10 is written X).
 fn resident(digits: &[u8], check: u8) -> bool {
-    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let number = |from: usize, len: usize| {
-        digits.iter().skip(from).take(len).fold(0u32, |number, digit| number * 10 + u32::from(*digit))
-    };
-    let sum: u32 = digits.iter().zip(WEIGHTS).map(|(digit, weight)| u32::from(*digit) * weight).sum();
-    (1850..=2100).contains(&number(6, 4))
-        && (1..=12).contains(&number(10, 2))
-        && (1..=31).contains(&number(12, 2))
+    const WEIGHTS: [u8; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let mut sum = 0;
+    for (digit, weight) in digits.iter().zip(WEIGHTS) {
+        sum += u32::from(*digit) * u32::from(weight);
+    }
+    (1850..=2100).contains(&number_at(digits, 6, 4))
+        && (1..=12).contains(&number_at(digits, 10, 2))
+        && (1..=31).contains(&number_at(digits, 12, 2))
         && (12 - sum % 11) % 11 == u32::from(check)
 }
 
@@ -316,7 +349,12 @@ fn phone(digits: &[u8], first: u8, solid: bool, gaps: usize, groups: &[u8; 8]) -
 
 /// Whether ten digits are an ISBN (ISO 2108, before 2007): a book's address is not a phone number.
 fn is_book(digits: &[u8]) -> bool {
-    digits.iter().rev().zip(1..).map(|(digit, weight)| u32::from(*digit) * weight).sum::<u32>().is_multiple_of(11)
+    let (mut sum, mut weight) = (0u32, 1);
+    for digit in digits.iter().rev() {
+        sum += u32::from(*digit) * weight;
+        weight += 1;
+    }
+    sum.is_multiple_of(11)
 }
 
 /// `password=...`, `token: ...`, `Bearer ...`, JSON web tokens and keys that tell by how they begin.
@@ -395,7 +433,7 @@ fn value(bytes: &[u8], at: usize) -> (usize, usize) {
             from += 1;
         }
         let mut to = from;
-        while byte(bytes, to) > b' ' && !b"&;,\"'<>)]}".contains(&byte(bytes, to)) {
+        while byte(bytes, to) > b' ' && !has(b"&;,\"'<>)]}", byte(bytes, to)) {
             to += 1;
         }
         (from, to)

@@ -30,7 +30,9 @@ pub fn digits(number: i64) -> String {
         }
     }
     let mut text = String::from(if number < 0 { "-" } else { "" });
-    text.extend(bytes.iter().skip(from).map(|byte| char::from(*byte)));
+    for byte in bytes.iter().skip(from) {
+        text.push(char::from(*byte));
+    }
     text
 }
 

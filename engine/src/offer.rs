@@ -7,7 +7,6 @@ use crate::time;
 use crate::value::{Map, Value};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// Weights of an offer's arms sum to this.
@@ -91,38 +90,158 @@ pub struct Bundle {
     pub sold_out: Vec<String>,
 }
 
-fn bad(path: &str, detail: &str) -> Problem {
-    Problem { path: path.to_owned(), detail: detail.to_owned() }
+/// Reads the fields of a document on after what cannot be used: the first problem stays.
+struct Reader<'a> {
+    document: &'a Map,
+    problem: Option<Problem>,
 }
 
-fn texts(document: &Map, key: &str) -> Result<Vec<String>, Problem> {
-    match document.get(key) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::List(list)) if list.len() <= 200 => list
-            .iter()
-            .map(|value| value.as_str().map(str::to_owned))
-            .collect::<Option<_>>()
-            .ok_or_else(|| bad(key, "expected a list of texts")),
-        Some(_) => Err(bad(key, "expected a list of at most 200 texts")),
+impl<'a> Reader<'a> {
+    /// A reader of a document whose fields are all among `keys`.
+    fn new(document: &'a Map, keys: &[&str]) -> Reader<'a> {
+        let mut reader = Reader { document, problem: None };
+        for (key, _) in document.iter() {
+            if keys.contains(&key) {
+                continue;
+            }
+            let known = if cfg!(feature = "wire") { keys.join(", ") } else { String::new() };
+            reader.bad(&[key], &["unknown field; expected one of ", &known]);
+        }
+        reader
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as in `Problem::new`")]
+    fn bad(&mut self, path: &[&str], detail: &[&str]) {
+        if self.problem.is_none() {
+            self.problem = Some(Problem::new(path, detail));
+        }
+    }
+
+    /// A field; null is none.
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.document.get(key).filter(|value| !value.is_null())
+    }
+
+    fn id(&mut self, key: &str, what: &str) -> String {
+        match self.get(key) {
+            Some(Value::String(id)) if is_id(id) => return id.clone(),
+            _ => self.bad(&[key], &["expected the id of a ", what]),
+        }
+        String::new()
+    }
+
+    fn texts(&mut self, key: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        match self.get(key) {
+            None => {}
+            Some(Value::List(list)) if list.len() <= 200 => {
+                for value in list {
+                    match value {
+                        Value::String(text) => texts.push(text.clone()),
+                        _ => self.bad(&[key], &["expected a list of texts"]),
+                    }
+                }
+            }
+            Some(_) => self.bad(&[key], &["expected a list of at most 200 texts"]),
+        }
+        texts
+    }
+
+    fn moment(&mut self, key: &str) -> Option<i64> {
+        let value = self.get(key)?;
+        let at = time::read(value);
+        if at.is_none() {
+            self.bad(&[key], &["expected an RFC 3339 time with an offset"]);
+        }
+        at
+    }
+
+    fn cap(&mut self, key: &str) -> Option<u32> {
+        match self.get("caps")? {
+            Value::Map(caps) => match caps.get(key)? {
+                Value::Null => {}
+                Value::Number(n) if is_whole(*n) && (1.0..=1e9).contains(n) => return Some(*n as u32),
+                _ => self.bad(&["caps.", key], &["expected a whole number >= 1"]),
+            },
+            _ => self.bad(&["caps"], &["expected {visitor, session}"]),
+        }
+        None
+    }
+
+    fn number(&mut self, key: &str) -> Option<f64> {
+        match self.get(key)? {
+            Value::Number(number) => return Some(*number),
+            _ => self.bad(&[key], &["expected a number"]),
+        }
+        None
+    }
+
+    fn arms(&mut self, content: &Value) -> Vec<Arm> {
+        let list = match self.get("arms") {
+            None => &[],
+            Some(Value::List(list)) if list.len() <= MAX_ARMS => list.as_slice(),
+            Some(_) => {
+                self.bad(&["arms"], &["expected a list of at most 20 arms"]);
+                &[]
+            }
+        };
+        let mut arms: Vec<Arm> = Vec::new();
+        if list.is_empty() {
+            arms.push(Arm { id: "a".to_owned(), content: content.clone(), weight: WEIGHTS });
+            return arms;
+        }
+        let share = WEIGHTS / list.len() as u32;
+        let mut sum = 0;
+        for (at, value) in list.iter().enumerate() {
+            let index = if cfg!(feature = "wire") { digits(at as i64) } else { String::new() };
+            let Value::Map(arm) = value else {
+                self.bad(&["arms[", &index, "]"], &["expected an object"]);
+                continue;
+            };
+            let id = arm.str("id").unwrap_or_default();
+            if cfg!(feature = "wire") && (!is_id(id) || id == HOLDOUT_ARM) {
+                let detail = "expected an id of a-z, 0-9 and -, other than \"holdout\"";
+                self.bad(&["arms[", &index, "].id"], &[detail]);
+            }
+            if cfg!(feature = "wire") && arms.iter().any(|have| have.id == id) {
+                self.bad(&["arms[", &index, "].id"], &["expected another id than that of an earlier arm"]);
+            }
+            let weight = match arm.get("weight") {
+                None => share + if at == 0 { WEIGHTS - share * list.len() as u32 } else { 0 },
+                Some(Value::Number(n)) if is_whole(*n) && (WEIGHT_BOUNDS).contains(n) => *n as u32,
+                Some(_) => {
+                    self.bad(&["arms[", &index, "].weight"], &["expected a whole number from 500 to 10000"]);
+                    0
+                }
+            };
+            sum += weight;
+            arms.push(Arm { id: id.to_owned(), content: arm.get("content").unwrap_or(content).clone(), weight });
+        }
+        if sum != WEIGHTS {
+            self.bad(&["arms"], &["expected weights that sum to 10000"]);
+        }
+        arms
     }
 }
 
-fn moment(document: &Map, key: &str) -> Result<Option<i64>, Problem> {
-    match document.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_str().and_then(time::parse) {
-            Some(at) => Ok(Some(at)),
-            None => Err(bad(key, "expected an RFC 3339 time with an offset")),
-        },
-    }
-}
+const WEIGHT_BOUNDS: core::ops::RangeInclusive<f64> = LEAST_WEIGHT as f64..=WEIGHTS as f64;
 
-fn known(document: &Map, keys: &[&str]) -> Result<(), Problem> {
-    match document.iter().find(|(key, _)| !keys.contains(key)) {
-        Some((key, _)) => Err(bad(key, &["unknown field; expected one of ", &keys.join(", ")].concat())),
-        None => Ok(()),
-    }
-}
+const OFFER_FIELDS: [&str; 13] = [
+    "id",
+    "name",
+    "slot",
+    "segments",
+    "content",
+    "arms",
+    "weights_version",
+    "priority",
+    "starts",
+    "ends",
+    "caps",
+    "items",
+    "private",
+];
 
 impl Offer {
     /// An offer from its document `{slot, segments, content, arms, priority, starts, ends, caps, items, private}`.
@@ -131,55 +250,25 @@ impl Offer {
     /// # Errors
     /// The first field that cannot be used.
     pub fn read(id: &str, document: &Map) -> Result<Offer, Problem> {
-        known(
-            document,
-            &[
-                "id",
-                "name",
-                "slot",
-                "segments",
-                "content",
-                "arms",
-                "weights_version",
-                "priority",
-                "starts",
-                "ends",
-                "caps",
-                "items",
-                "private",
-            ],
-        )?;
-        let slot =
-            document.str("slot").filter(|slot| is_id(slot)).ok_or_else(|| bad("slot", "expected the id of a slot"))?;
-        let content = document.get("content").cloned().unwrap_or_default();
-        let cap = |key: &str| match document.get("caps") {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Map(caps)) => match caps.get(key) {
-                None | Some(Value::Null) => Ok(None),
-                Some(Value::Number(n)) if is_whole(*n) && (1.0..=1e9).contains(n) => Ok(Some(*n as u32)),
-                Some(_) => Err(bad(&["caps.", key].concat(), "expected a whole number >= 1")),
-            },
-            Some(_) => Err(bad("caps", "expected {visitor, session}")),
-        };
-        let priority = match document.get("priority") {
-            None | Some(Value::Null) => 0.0,
-            Some(Value::Number(priority)) => *priority,
-            Some(_) => return Err(bad("priority", "expected a number")),
-        };
-        Ok(Offer {
+        let mut reader = Reader::new(document, &OFFER_FIELDS);
+        let offer = Offer {
             id: id.to_owned(),
-            slot: slot.to_owned(),
-            segments: texts(document, "segments")?,
-            arms: arms(document, content)?,
+            slot: reader.id("slot", "slot"),
+            cap_visitor: reader.cap("visitor"),
+            cap_session: reader.cap("session"),
+            priority: reader.number("priority").unwrap_or(0.0),
+            segments: reader.texts("segments"),
+            arms: reader.arms(document.get("content").unwrap_or(&Value::Null)),
             weights_version: document.number("weights_version").unwrap_or(1.0) as u32,
-            priority,
-            starts: moment(document, "starts")?,
-            ends: moment(document, "ends")?,
-            cap_visitor: cap("visitor")?,
-            cap_session: cap("session")?,
-            items: texts(document, "items")?,
-            private: is_private(document)?,
-        })
+            starts: reader.moment("starts"),
+            ends: reader.moment("ends"),
+            items: reader.texts("items"),
+            private: match is_private(document) {
+                Ok(private) => private,
+                Err(problem) => return Err(reader.problem.unwrap_or(problem)),
+            },
+        };
+        reader.problem.map_or(Ok(offer), Err)
     }
 
     /// The form in which the page learns of it; `None` for a private one.
@@ -200,8 +289,8 @@ impl Offer {
         map.set("arms", arms.collect::<Vec<_>>());
         map.set("weights_version", self.weights_version);
         map.set("priority", self.priority);
-        map.set_some("starts", self.starts.map(time::text));
-        map.set_some("ends", self.ends.map(time::text));
+        map.set_some("starts", self.starts.map(time::value));
+        map.set_some("ends", self.ends.map(time::value));
         if self.cap_visitor.is_some() || self.cap_session.is_some() {
             let mut caps = Map::new();
             caps.set_some("visitor", self.cap_visitor);
@@ -212,54 +301,20 @@ impl Offer {
     }
 }
 
-fn arms(document: &Map, content: Value) -> Result<Vec<Arm>, Problem> {
-    let list = match document.get("arms") {
-        None | Some(Value::Null) => &[],
-        Some(Value::List(list)) if list.len() <= MAX_ARMS => list.as_slice(),
-        Some(_) => return Err(bad("arms", "expected a list of at most 20 arms")),
-    };
-    if list.is_empty() {
-        return Ok(vec![Arm { id: "a".to_owned(), content, weight: WEIGHTS }]);
-    }
-    let mut arms: Vec<Arm> = Vec::with_capacity(list.len());
-    let share = WEIGHTS / list.len() as u32;
-    for (index, value) in list.iter().enumerate() {
-        let path = |rest: &str| ["arms[", &digits(index as i64), "]", rest].concat();
-        let Value::Map(arm) = value else { return Err(bad(&path(""), "expected an object")) };
-        let id = arm.str("id").filter(|id| is_id(id) && *id != HOLDOUT_ARM);
-        let id = id.ok_or_else(|| bad(&path(".id"), "expected an id of a-z, 0-9 and -, other than \"holdout\""))?;
-        if arms.iter().any(|have| have.id == id) {
-            return Err(bad(&path(".id"), "expected another id than that of an earlier arm"));
-        }
-        let weight = match arm.get("weight") {
-            None => share + if index == 0 { WEIGHTS - share * list.len() as u32 } else { 0 },
-            Some(Value::Number(n)) if is_whole(*n) && (f64::from(LEAST_WEIGHT)..=f64::from(WEIGHTS)).contains(n) => {
-                *n as u32
-            }
-            Some(_) => return Err(bad(&path(".weight"), "expected a whole number from 500 to 10000")),
-        };
-        let content = arm.get("content").unwrap_or(&content).clone();
-        arms.push(Arm { id: id.to_owned(), content, weight });
-    }
-    if arms.iter().map(|arm| arm.weight).sum::<u32>() != WEIGHTS {
-        return Err(bad("arms", "expected weights that sum to 10000"));
-    }
-    Ok(arms)
-}
-
 impl Slot {
     /// A slot from its document `{kind, content}`.
     ///
     /// # Errors
     /// The first field that cannot be used.
     pub fn read(id: &str, document: &Map) -> Result<Slot, Problem> {
-        known(document, &["id", "name", "kind", "content"])?;
-        let items = match document.str("kind") {
-            Some("offer") => false,
-            Some("items") => true,
-            _ => return Err(bad("kind", "expected \"offer\" or \"items\"")),
-        };
-        Ok(Slot { id: id.to_owned(), items, content: document.get("content").cloned().unwrap_or_default() })
+        let mut reader = Reader::new(document, &["id", "name", "kind", "content"]);
+        let kind = document.str("kind");
+        if !matches!(kind, Some("offer" | "items")) {
+            reader.bad(&["kind"], &["expected \"offer\" or \"items\""]);
+        }
+        let content = document.get("content").cloned().unwrap_or_default();
+        let slot = Slot { id: id.to_owned(), items: kind == Some("items"), content };
+        reader.problem.map_or(Ok(slot), Err)
     }
 
     /// The form in which the page learns of it.
@@ -274,7 +329,7 @@ impl Bundle {
     pub fn add(&mut self, offer: Offer) {
         let before =
             |have: &Offer| have.priority > offer.priority || (have.priority == offer.priority && have.id < offer.id);
-        let at = self.offers.partition_point(before);
+        let at = self.offers.iter().position(|have| !before(have)).unwrap_or(self.offers.len());
         self.offers.insert(at, offer);
     }
 
@@ -304,20 +359,37 @@ impl Bundle {
     /// Reads the form that [`Bundle::public`] writes. An entry that cannot be read is left out: an older page goes on
     /// with what it understands.
     pub fn read(map: &Map, compile: Option<Compile<'_>>) -> Option<Bundle> {
-        let entries = |key: &str| {
-            let list = map.get(key).and_then(Value::as_list).unwrap_or_default();
-            list.iter().filter_map(|value| value.as_map().and_then(|entry| Some((entry.str("id")?, entry))))
-        };
+        let entries = |key: &str| map.get(key).and_then(Value::as_list).unwrap_or_default();
         let mut bundle = Bundle {
             version: map.number("version")? as u32,
             site: map.str("site")?.to_owned(),
             holdout: map.number("holdout")?,
-            segments: entries("segments").filter_map(|(id, entry)| Segment::read(id, entry, compile).ok()).collect(),
-            offers: Vec::new(),
-            slots: entries("slots").filter_map(|(id, entry)| Slot::read(id, entry).ok()).collect(),
-            sold_out: texts(map, "sold_out").unwrap_or_default(),
+            sold_out: Reader { document: map, problem: None }.texts("sold_out"),
+            ..Bundle::default()
         };
-        entries("offers").filter_map(|(id, entry)| Offer::read(id, entry).ok()).for_each(|offer| bundle.add(offer));
+        for key in ["segments", "offers", "slots"] {
+            for value in entries(key) {
+                let Value::Map(entry) = value else { continue };
+                let Some(id) = entry.str("id") else { continue };
+                match key {
+                    "segments" => {
+                        if let Ok(segment) = Segment::read(id, entry, compile) {
+                            bundle.segments.push(segment);
+                        }
+                    }
+                    "offers" => {
+                        if let Ok(offer) = Offer::read(id, entry) {
+                            bundle.add(offer);
+                        }
+                    }
+                    _ => {
+                        if let Ok(slot) = Slot::read(id, entry) {
+                            bundle.slots.push(slot);
+                        }
+                    }
+                }
+            }
+        }
         Some(bundle)
     }
 }

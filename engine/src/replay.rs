@@ -8,6 +8,7 @@ use crate::facts::State;
 use crate::id::Id;
 use crate::number::digits;
 use crate::offer::Bundle;
+use crate::text::joined;
 use crate::value::{Map, Value};
 use crate::{clean, time};
 use alloc::string::String;
@@ -18,7 +19,7 @@ pub fn answer(bundle: &Bundle, visitor: &Visitor<'_>, slots: &[&str], debug: boo
     let standing = standing(bundle, visitor);
     let mut decisions = Map::new();
     for slot in slots {
-        decisions.set(*slot, decide(bundle, visitor, &standing.segments, slot).to_value(debug));
+        decisions.set(slot, decide(bundle, visitor, &standing.segments, slot, debug).to_value());
     }
     Map::new()
         .with("bundle", bundle.version)
@@ -41,7 +42,7 @@ pub fn replay(input: &Map) -> Result<Map, String> {
     let mut events = Vec::new();
     for (index, value) in list("events").iter().enumerate() {
         let (mut event, _) = Event::read(value)
-            .map_err(|reject| ["events[", &digits(index as i64), "]: ", &reject.path, " ", &reject.detail].concat())?;
+            .map_err(|reject| joined(&["events[", &digits(index as i64), "]: ", &reject.path, " ", &reject.detail]))?;
         clean::event(&mut event);
         events.push((event.at, event.id.unwrap_or(Id(index as u128)), event));
     }

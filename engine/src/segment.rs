@@ -1,6 +1,7 @@
 //! Segments: named conditions on facts.
 
 use crate::condition::{Compile, Condition, Problem, needs_regex, no_groups};
+use crate::text::{all, joined};
 use crate::value::{Map, Value};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -23,7 +24,7 @@ pub struct Segment {
 pub fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len())
         && !id.starts_with('-')
-        && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && all(id, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// Whether a document is decided only by the collector. What is neither true nor false is not taken for one of them:
@@ -32,7 +33,7 @@ pub(crate) fn is_private(document: &Map) -> Result<bool, Problem> {
     match document.get("private") {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(private)) => Ok(*private),
-        Some(_) => Err(Problem { path: "private".to_owned(), detail: "expected true or false".to_owned() }),
+        Some(_) => Err(Problem::new(&["private"], &["expected true or false"])),
     }
 }
 
@@ -47,9 +48,11 @@ impl Segment {
             return Ok(Segment { id: id.to_owned(), private, condition: None });
         };
         let (condition, mut problems) = Condition::parse(value, compile);
-        for problem in &mut problems {
-            problem.path =
-                if problem.path.is_empty() { "condition".to_owned() } else { ["condition.", &problem.path].concat() };
+        if cfg!(feature = "wire") {
+            for problem in &mut problems {
+                let dot = if problem.path.is_empty() { "" } else { "." };
+                problem.path = joined(&["condition", dot, &problem.path]);
+            }
         }
         if problems.is_empty() {
             Ok(Segment { id: id.to_owned(), private, condition: Some(Arc::new(condition)) })
@@ -75,12 +78,15 @@ impl Segment {
 /// The ids of the segments that the facts satisfy, in the order of the segments; `told` are those the collector said of this
 /// visitor, which count for segments that cannot be decided here.
 pub fn matching(segments: &[Segment], facts: &Value, told: &[String]) -> Vec<String> {
-    segments
-        .iter()
-        .filter(|segment| match &segment.condition {
+    let mut matching = Vec::new();
+    for segment in segments {
+        let matches = match &segment.condition {
             Some(condition) => condition.matches(facts, &no_groups),
             None => told.contains(&segment.id),
-        })
-        .map(|segment| segment.id.clone())
-        .collect()
+        };
+        if matches {
+            matching.push(segment.id.clone());
+        }
+    }
+    matching
 }

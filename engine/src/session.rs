@@ -3,11 +3,11 @@
 use crate::clean;
 use crate::event::Event;
 use crate::id::Id;
+use crate::keep::Pass;
 use crate::time::MINUTE;
-use crate::value::{Map, Value};
+
 use alloc::borrow::ToOwned;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// A session ends after this much silence.
@@ -40,9 +40,6 @@ const CLICK_IDS: &[(&str, &str)] = &[
 impl Campaign {
     /// The campaign in an address; `None` where it names none.
     pub fn of(url: &str) -> Option<Campaign> {
-        if !url.contains('?') {
-            return None;
-        }
         let get = |name: &str| clean::parameter(url, name).map(|text| crate::event::shorten(&text, 100).to_owned());
         let mut campaign = Campaign { source: get("utm_source"), medium: get("utm_medium"), name: get("utm_campaign") };
         if campaign.source.is_none()
@@ -113,56 +110,24 @@ impl Session {
         }
     }
 
-    /// For keeping; [`Session::from_value`] reads it.
-    pub fn to_value(&self) -> Map {
-        let mut map = Map::new();
-        map.set("id", self.id.text());
-        map.set("start", self.start);
-        map.set("end", self.end);
-        map.set("events", self.events);
-        map.set("pages", self.pages);
-        map.set_some("landing_path", self.landing_path.clone());
-        map.set_some("referrer", self.referrer.clone());
-        if let Some(campaign) = &self.campaign {
-            let mut value = Map::new();
-            value.set_some("source", campaign.source.clone());
-            value.set_some("medium", campaign.medium.clone());
-            value.set_some("name", campaign.name.clone());
-            map.set("campaign", value);
-        }
-        map.set(
-            "counts",
-            self.counts.iter().map(|(name, n)| vec![Value::from(name.as_str()), Value::from(*n)]).collect::<Vec<_>>(),
-        );
-        map
-    }
-
-    /// What [`Session::to_value`] wrote.
-    pub fn from_value(map: &Map) -> Option<Session> {
-        let text = |map: &Map, key: &str| map.str(key).map(str::to_owned);
-        Some(Session {
-            id: Id::parse(map.str("id")?)?,
-            start: map.number("start")? as i64,
-            end: map.number("end")? as i64,
-            events: map.number("events")? as u32,
-            pages: map.number("pages")? as u32,
-            landing_path: text(map, "landing_path"),
-            referrer: text(map, "referrer"),
-            campaign: map.get("campaign").and_then(Value::as_map).map(|campaign| Campaign {
-                source: text(campaign, "source"),
-                medium: text(campaign, "medium"),
-                name: text(campaign, "name"),
-            }),
-            counts: map
-                .get("counts")?
-                .as_list()?
-                .iter()
-                .filter_map(|pair| match pair.as_list()? {
-                    [name, n] => Some((name.as_str()?.to_owned(), n.as_f64()? as u32)),
-                    _ => None,
-                })
-                .collect(),
-        })
+    /// What belongs to it, for keeping.
+    pub fn keep(&mut self, pass: &mut Pass) {
+        pass.id(&mut self.id);
+        pass.int(&mut self.start);
+        pass.int(&mut self.end);
+        pass.count(&mut self.events);
+        pass.count(&mut self.pages);
+        pass.maybe(&mut self.landing_path, |text, pass| pass.text(text));
+        pass.maybe(&mut self.referrer, |text, pass| pass.text(text));
+        pass.maybe(&mut self.campaign, |campaign, pass| {
+            for text in [&mut campaign.source, &mut campaign.medium, &mut campaign.name] {
+                pass.maybe(text, |text, pass| pass.text(text));
+            }
+        });
+        pass.list(&mut self.counts, |(name, count), pass| {
+            pass.text(name);
+            pass.count(count);
+        });
     }
 }
 
@@ -204,7 +169,6 @@ mod tests {
             event.page.referrer = Some("https://b.example/".to_owned());
             session.add(&event, 2);
             assert_eq!(session.referrer.as_deref(), host, "{url} {referrer}");
-            assert_eq!(Session::from_value(&session.to_value()), Some(session));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Times are milliseconds since 1970-01-01T00:00:00Z, in UTC, as `i64`; their text form is RFC 3339.
 
+use crate::value::Value;
 use alloc::string::String;
 
 /// One second, minute, hour and day in milliseconds.
@@ -10,6 +11,17 @@ pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
 /// See [`SECOND`].
 pub const DAY: i64 = 24 * HOUR;
+
+/// A time as a document or an event says it: RFC 3339, or, without the feature `wire`, milliseconds: JavaScript has read
+/// it then.
+pub fn read(value: &Value) -> Option<i64> {
+    if cfg!(feature = "wire") { value.as_str().and_then(parse) } else { value.as_f64().map(|ms| ms as i64) }
+}
+
+/// What [`read`] reads.
+pub fn value(ms: i64) -> Value {
+    if cfg!(feature = "wire") { text(ms).into() } else { ms.into() }
+}
 
 /// Reads an RFC 3339 time with an offset (`2026-11-22T08:00:01.250Z`); digits beyond the millisecond are cut.
 ///
@@ -48,7 +60,10 @@ pub fn parse(text: &str) -> Option<i64> {
     let mut ms = 0;
     if is(at, b".") {
         at += 1;
-        let digits = bytes.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let mut digits = 0;
+        while bytes.get(at + digits).is_some_and(u8::is_ascii_digit) {
+            digits += 1;
+        }
         if digits == 0 {
             return None;
         }

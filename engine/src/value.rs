@@ -56,11 +56,21 @@ impl Value {
 
     /// How many arrays and objects stand inside one another: 0 for a scalar, 1 for `{}`.
     pub fn depth(&self) -> usize {
+        let mut inside = 0;
         match self {
-            Value::List(list) => 1 + list.iter().map(Value::depth).max().unwrap_or(0),
-            Value::Map(map) => 1 + map.iter().map(|(_, value)| value.depth()).max().unwrap_or(0),
-            _ => 0,
+            Value::List(list) => {
+                for value in list {
+                    inside = value.depth().max(inside);
+                }
+            }
+            Value::Map(map) => {
+                for (_, value) in map.iter() {
+                    inside = value.depth().max(inside);
+                }
+            }
+            _ => return 0,
         }
+        inside + 1
     }
 
     /// Feeds a form of the value to `sink` that is the same for equal values, whatever the order of keys and the
@@ -169,7 +179,8 @@ impl Map {
     ///
     /// Sorting once keeps a hostile object of a hundred thousand keys cheap.
     pub fn from_pairs(mut pairs: Vec<(String, Value)>) -> Self {
-        if pairs.len() > FEW {
+        // In the page nobody sends objects of thousands of keys but the page itself.
+        if cfg!(feature = "wire") && pairs.len() > FEW {
             // Halves that are objects already go together in one pass.
             let later = Map::from_pairs(pairs.split_off(pairs.len() / 2));
             return Map::from_pairs(pairs).merged(later);
@@ -181,18 +192,27 @@ impl Map {
         map
     }
 
-    fn merged(self, later: Map) -> Map {
+    fn merged(mut self, mut later: Map) -> Map {
         let mut all = Vec::with_capacity(self.0.len() + later.0.len());
-        let mut earlier = self.0.into_iter().peekable();
-        for pair in later.0 {
-            while let Some(before) = earlier.next_if(|have| have.0 < pair.0) {
-                all.push(before);
-            }
-            earlier.next_if(|have| have.0 == pair.0);
-            all.push(pair);
+        let (mut mine, mut its) = (0, 0);
+        loop {
+            let next = match (self.0.get_mut(mine), later.0.get_mut(its)) {
+                (Some(a), Some(b)) if a.0 == b.0 => {
+                    mine += 1;
+                    continue;
+                }
+                (Some(a), b) if b.as_ref().is_none_or(|b| a.0 < b.0) => {
+                    mine += 1;
+                    a
+                }
+                (_, Some(b)) => {
+                    its += 1;
+                    b
+                }
+                _ => return Map(all),
+            };
+            all.push(core::mem::take(next));
         }
-        all.extend(earlier);
-        Map(all)
     }
 
     fn find(&self, key: &str) -> Result<usize, usize> {
@@ -224,12 +244,12 @@ impl Map {
     }
 
     /// Puts a value under `key`, in place of an earlier one.
-    pub fn set(&mut self, key: impl Into<String>, value: impl Into<Value>) {
-        self.put(key.into(), value.into());
+    pub fn set(&mut self, key: &str, value: impl Into<Value>) {
+        self.put(key.to_owned(), value.into());
     }
 
-    /// [`Map::set`], once for all types.
-    fn put(&mut self, key: String, value: Value) {
+    /// [`Map::set`] for a key that is there already.
+    pub fn put(&mut self, key: String, value: Value) {
         match self.find(&key) {
             Ok(at) => {
                 if let Some(pair) = self.0.get_mut(at) {
@@ -268,6 +288,11 @@ impl Map {
     /// The pairs, sorted by key, with values that can be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
         self.0.iter_mut().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// The pairs themselves, sorted by key.
+    pub fn into_pairs(self) -> Vec<(String, Value)> {
+        self.0
     }
 
     /// How many pairs there are.

@@ -118,6 +118,18 @@ const call = (number, ...values) => {
   return answer;
 };
 
+/** Times are numbers behind the border. @param {any} time */
+const ms = (time) => (time == null ? time : Date.parse(time));
+/** @param {number} number @param {any[]} events */
+const timed = (number, events) => {
+  const taken = call(
+    number,
+    events.map((event) => ({ ...event, at: ms(event.at) })),
+  );
+  for (const event of taken) if (!event.code) event.at = new Date(event.at).toISOString();
+  return taken;
+};
+
 /**
  * Loads the module: once, before anything else is called.
  * @param {URL | string | BufferSource | WebAssembly.Module} [given] where it is, or itself
@@ -137,21 +149,29 @@ export const load = async (given) => {
 
 /**
  * Begins with what the browser remembers of a visitor; again when the visitor is another one.
- * @param {string} visitor @param {unknown} [kept] what kept() gave
+ * @param {string} visitor @param {string} [kept] what kept() gave
  */
 export const start = (visitor, kept) => call(0, visitor, kept);
-/** What is to be remembered of the visitor. */
+/** What is to be remembered of the visitor. @returns {string} */
 export const kept = () => call(1);
 /**
  * Reads, cleans, masks and folds events in the order in which they were made. Gives for each the event as it may leave
- * the page, or `{id, code, path, detail}` where it cannot be used.
+ * the page, or `{code, path, detail}` where it cannot be used.
  * @param {object[]} events @returns {any[]}
  */
-export const take = (events) => call(2, events);
+export const take = (events) => timed(2, events);
 /** take() without the fold. @param {object[]} events @returns {any[]} */
-export const clean = (events) => call(3, events);
-/** Takes a bundle for all further decisions; gives its version, 0 for what is no bundle. @param {unknown} bundle @returns {number} */
-export const learn = (bundle) => call(4, bundle);
+export const clean = (events) => timed(3, events);
+/** Takes a bundle for all further decisions; gives its version, 0 for what is no bundle. @param {any} bundle @returns {number} */
+export const learn = (bundle) =>
+  call(4, {
+    ...bundle,
+    offers: bundle?.offers?.map?.((/** @type {any} */ offer) => ({
+      ...offer,
+      starts: ms(offer?.starts),
+      ends: ms(offer?.ends),
+    })),
+  });
 /** Takes what only the collector knows of the visitor from the `decision` of one of its answers. @param {unknown} decision */
 export const told = (decision) => call(5, decision);
 /**

@@ -16,15 +16,12 @@ export const remembering = ({ load, save }) => {
   /** Takes over what another tab has remembered since. */
   const remember = () => {
     const text = load("memory") ?? "";
-    if (text !== memory) {
-      const kept = parsed(text);
-      if (kept) engine.start(visitor, kept);
-    }
+    if (text && text !== memory) engine.start(visitor, text);
     memory = text;
   };
   /** Other tabs go on from here. */
   const keep = () => {
-    memory = JSON.stringify(engine.kept());
+    memory = engine.kept();
     save("memory", memory);
   };
   return {

@@ -13,7 +13,10 @@
 //! | 6 | object | count, pairs of a key (length, UTF-8) and a value |
 //!
 //! Lengths and counts are 32 bits.
-#![allow(unsafe_code, reason = "what JavaScript writes is raw memory; everything unsafe in the SDK is in this file")]
+#![allow(
+    unsafe_code,
+    reason = "what JavaScript writes is raw memory; all else that is unsafe in the SDK is in allocator.rs"
+)]
 
 use crate::Tier;
 use alloc::string::String;
@@ -83,11 +86,19 @@ impl<'a> Reader<'a> {
             4 => Value::String(self.text()),
             5 => {
                 let count = self.length().min(self.bytes.len());
-                Value::List((0..count).map(|_| self.value()).collect())
+                let mut list = Vec::with_capacity(count);
+                for _ in 0..count {
+                    list.push(self.value());
+                }
+                Value::List(list)
             }
             6 => {
                 let count = self.length().min(self.bytes.len());
-                Value::Map(Map::from_pairs((0..count).map(|_| (self.text(), self.value())).collect()))
+                let mut pairs = Vec::with_capacity(count);
+                for _ in 0..count {
+                    pairs.push((self.text(), self.value()));
+                }
+                Value::Map(Map::from_pairs(pairs))
             }
             _ => Value::Null,
         }
@@ -128,11 +139,6 @@ fn write(value: &Value, out: &mut Vec<u8>) {
         }
     }
 }
-
-/// std's own allocator is made for speed, and three times the code.
-#[cfg(target_family = "wasm")]
-#[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 /// A trap: it reaches JavaScript as an exception, which switches the engine off.
 #[cfg(target_family = "wasm")]

@@ -24,10 +24,10 @@ impl Decisions {
     pub(crate) fn decide(&self, memory: &Memory, slot: &str, now: i64, debug: bool) -> Option<Map> {
         let bundle = self.bundle.as_ref()?;
         let visitor = visitor(memory, now);
-        let decision = decide(bundle, &visitor, &standing(bundle, &visitor).segments, slot);
+        let decision = decide(bundle, &visitor, &standing(bundle, &visitor).segments, slot, debug);
         let held_out = decision.arm.as_deref() == Some(HOLDOUT_ARM);
         let reason = if held_out { HOLDOUT_ARM } else { decision.why.first().map_or("", |(code, _)| code) };
-        Some(decision.to_value(debug).with("reason", reason))
+        Some(decision.to_value().with("reason", reason))
     }
 
     /// Facts, segments and session; without a bundle no segment is known.

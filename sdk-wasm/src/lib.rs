@@ -13,6 +13,8 @@
 
 extern crate alloc;
 
+#[cfg(target_family = "wasm")]
+mod allocator;
 pub mod border;
 mod decisions;
 mod memory;
@@ -34,17 +36,18 @@ struct Tier {
 impl Tier {
     /// Calls a function by its number in `js/engine.js`; arguments that are missing or of another type read as empty.
     fn call(&mut self, function: usize, arguments: &[Value]) -> Value {
-        let [first, second, third] = [0, 1, 2].map(|at| arguments.get(at).unwrap_or(&Value::Null));
+        let argument = |at: usize| arguments.get(at).unwrap_or(&Value::Null);
+        let (first, second) = (argument(0), argument(1));
         match function {
-            0 => self.memory = Memory::of(first.as_str().unwrap_or_default(), second),
-            1 => return self.memory.to_value().into(),
+            0 => self.memory.begin(text(first), text(second)),
+            1 => return self.memory.text().into(),
             2 => return self.take(first.as_list().unwrap_or_default(), true),
             3 => return self.take(first.as_list().unwrap_or_default(), false),
             4 => return self.decisions.learn(first).into(),
             5 => self.memory.told(first),
             6 => {
-                let (slot, debug) = (first.as_str().unwrap_or_default(), third.as_bool().unwrap_or_default());
-                return self.decisions.decide(&self.memory, slot, time(second), debug).into();
+                let debug = argument(2).as_bool().unwrap_or_default();
+                return self.decisions.decide(&self.memory, text(first), time(second), debug).into();
             }
             7 => return self.decisions.standing(&self.memory, time(first)).into(),
             _ => {}
@@ -53,10 +56,13 @@ impl Tier {
     }
 
     /// Reads, cleans and masks events, and folds them in the order in which they come where `fold` is true. Gives for
-    /// each the event as it may leave the page, or `{id, code, path, detail}` where it cannot be used.
+    /// each the event as it may leave the page, or `{code, path, detail}` where it cannot be used.
     fn take(&mut self, events: &[Value], fold: bool) -> Value {
-        let taken: Vec<Map> = events.iter().map(|event| self.take_one(event, fold)).collect();
-        taken.into()
+        let mut taken = Vec::with_capacity(events.len());
+        for event in events {
+            taken.push(self.take_one(event, fold).into());
+        }
+        Value::List(taken)
     }
 
     fn take_one(&mut self, value: &Value, fold: bool) -> Map {
@@ -71,13 +77,14 @@ impl Tier {
                 event.to_value()
             }
             Err(reject) => {
-                let mut map = Map::new().with("code", reject.code.text()).with("path", reject.path);
-                map.set("detail", reject.detail);
-                map.set_some("id", value.as_map().and_then(|event| event.str("id")));
-                map
+                Map::new().with("code", reject.code.text()).with("path", reject.path).with("detail", reject.detail)
             }
         }
     }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// A time in milliseconds.

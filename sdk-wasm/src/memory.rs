@@ -8,8 +8,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use engine::event::Event;
 use engine::facts::State;
+use engine::keep::Pass;
 use engine::value::{Map, Value};
 
+/// The form of what is kept; what is kept in another one is forgotten.
+const FORM: u8 = 1;
 /// Orders of which a repetition is known; thank-you pages are loaded again, not forever.
 const MAX_ORDERS: usize = 20;
 /// The facts that only the collector knows begin so.
@@ -30,29 +33,46 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// What is remembered of this visitor, from what [`Memory::to_value`] gave; the memory of somebody else is not
-    /// taken.
-    pub(crate) fn of(visitor: &str, kept: &Value) -> Memory {
-        let mut memory = Memory { visitor: visitor.to_owned(), ..Memory::default() };
-        if let Some(map) = kept.as_map()
-            && map.str("visitor") == Some(visitor)
-            && let Some(state) = map.get("state").and_then(Value::as_map).and_then(State::from_value)
-        {
-            memory.state = state;
-            memory.orders = texts(map.get("orders"));
-            memory.told(kept);
+    /// Begins with what is remembered of a visitor, from what [`Memory::text`] gave. The memory of somebody else is not
+    /// taken, and what cannot be read, since somebody else has written it, changes nothing.
+    pub(crate) fn begin(&mut self, visitor: &str, kept: &str) {
+        let mut memory = Memory::default();
+        let mut bytes = Vec::with_capacity(kept.len());
+        for sign in kept.chars() {
+            bytes.push(sign as u8);
         }
-        memory
+        let mut pass = Pass::reading(bytes);
+        memory.keep(&mut pass);
+        if pass.is_whole() && memory.visitor == visitor {
+            *self = memory;
+        } else if kept.is_empty() || self.visitor != visitor {
+            *self = Memory::default();
+            visitor.clone_into(&mut self.visitor);
+        }
     }
 
-    /// For keeping.
-    pub(crate) fn to_value(&self) -> Map {
-        Map::new()
-            .with("visitor", self.visitor.as_str())
-            .with("state", self.state.to_value())
-            .with("orders", self.orders.clone())
-            .with("facts", self.told.clone())
-            .with("segments", self.segments.clone())
+    /// For keeping: a sign for each byte, so that the text can be stored as it is.
+    pub(crate) fn text(&mut self) -> String {
+        let mut pass = Pass::writing();
+        self.keep(&mut pass);
+        let mut text = String::new();
+        for byte in pass.into_bytes() {
+            text.push(char::from(byte));
+        }
+        text
+    }
+
+    fn keep(&mut self, pass: &mut Pass) {
+        let mut form = FORM;
+        pass.byte(&mut form);
+        if form != FORM {
+            return;
+        }
+        pass.text(&mut self.visitor);
+        self.state.keep(pass);
+        pass.scalars(&mut self.told);
+        pass.list(&mut self.segments, |segment, pass| pass.text(segment));
+        pass.list(&mut self.orders, |order, pass| pass.text(order));
     }
 
     /// Folds an event in. An order that was folded before is left out: the collector counts it once, too.
@@ -64,8 +84,9 @@ impl Memory {
                 return;
             }
             self.orders.push(order.clone());
-            let over = self.orders.len().saturating_sub(MAX_ORDERS);
-            self.orders.drain(..over);
+            if self.orders.len() > MAX_ORDERS {
+                self.orders.remove(0);
+            }
         }
         self.state.fold(event, event.at, event.id.unwrap_or_default());
     }
@@ -73,19 +94,21 @@ impl Memory {
     /// Takes what only the collector knows from an answer of its: all facts come, its own ones are kept.
     pub(crate) fn told(&mut self, answer: &Value) {
         let Value::Map(map) = answer else { return };
-        if let Some(facts) = map.get("facts").and_then(Value::as_map) {
-            let own = facts.iter().filter(|(name, _)| {
-                COLLECTORS.iter().any(|known| name == known || known.ends_with('.') && name.starts_with(known))
-            });
-            self.told = Map::from_pairs(own.map(|(name, value)| (name.to_owned(), value.clone())).collect());
+        if let Some(Value::Map(facts)) = map.get("facts") {
+            self.told = Map::new();
+            for (name, value) in facts.iter() {
+                if COLLECTORS.iter().any(|known| name == *known || known.ends_with('.') && name.starts_with(known)) {
+                    self.told.set(name, value.clone());
+                }
+            }
         }
-        if map.get("segments").is_some() {
-            self.segments = texts(map.get("segments"));
+        if let Some(Value::List(segments)) = map.get("segments") {
+            self.segments.clear();
+            for segment in segments {
+                if let Value::String(segment) = segment {
+                    self.segments.push(segment.clone());
+                }
+            }
         }
     }
-}
-
-fn texts(value: Option<&Value>) -> Vec<String> {
-    let list = value.and_then(Value::as_list).unwrap_or_default();
-    list.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
 }

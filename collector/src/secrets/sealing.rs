@@ -96,7 +96,7 @@ pub(crate) fn hide(blob: &[u8], props: &mut Map) {
     let names = names_length(blob).and_then(|length| blob.get(HEAD..HEAD + length));
     let names = names.and_then(|names| serde_json::from_slice::<Vec<String>>(names).ok());
     for name in names.unwrap_or_else(|| vec!["sealed".to_owned()]) {
-        props.set(name, Value::from(SEALED));
+        props.put(name, Value::from(SEALED));
     }
 }
 

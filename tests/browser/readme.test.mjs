@@ -32,8 +32,8 @@ function offer(id, slot, content, segments = [], priority = 0) {
 }
 
 /**
- * What an example comes to: events that arrive, text that elements show, what it prints; `does` is what a visitor does
- * first, `bundle` what the collector has.
+ * What an example comes to: events that arrive, text that elements show, what it prints; `does` is what a visitor clicks
+ * on once it shows, `bundle` what the collector has.
  * @typedef {{ arrives?: string[], never?: string[], shows?: Record<string, string>, prints?: RegExp, does?: string, bundle?: object, tier?: number }} Outcome
  */
 /** @type {Record<string, Outcome[]>} the examples under each heading, in order */
@@ -46,6 +46,14 @@ const EXAMPLES = {
   "A script tag": [
     { arrives: ["page_view", "view_item"], shows: { "#hero": "Come in" } },
     { arrives: ["page_view"], tier: 1 },
+  ],
+  "HTML without code": [
+    {
+      shows: { "[data-beckon-slot]": "Come in" },
+      does: "text=Add",
+      arrives: ["view_promotion", "add_to_cart"],
+      never: ["click"],
+    },
   ],
   "Who it is": [
     { arrives: ["identify"], prints: /^\[.*\] false$/m },
@@ -74,6 +82,9 @@ const EXAMPLES = {
 const PAGE = `<!doctype html><title>Shop</title><link rel="icon" href="data:,">
   <p id="hero"></p><p id="also"></p><button id="agree">Yes</button><button id="refuse">No</button><button id="logout">Bye</button>
   <script type="application/json" id="bundle">${JSON.stringify(BUNDLE)}</script><div id="root"></div>`;
+
+/** Stands above examples that are nothing but markup. */
+const TAG = `<script async src="/beckon/script.js" data-key="pk_..." data-endpoint="https://collect.shop.example"></script>`;
 
 const readme = await readFile(join(root, "sdk-wasm", "README.md"), "utf8");
 /** @type {{ name: string, language: string, code: string, outcome: Outcome | undefined }[]} */
@@ -110,7 +121,8 @@ describe("README", { concurrency: 4 }, () => {
     test(name, async (t) => {
       assert(outcome, "say above what it comes to");
       const path = `/page${index}`;
-      if (language === "html") await write(folder, { [`out${path}/index.html`]: PAGE + code });
+      const markup = code.includes("<script") ? code : TAG + code;
+      if (language === "html") await write(folder, { [`out${path}/index.html`]: PAGE + markup });
       else {
         const source = `example${index}.${language}`;
         const mounted = `import { createRoot } from "react-dom/client";
@@ -169,7 +181,6 @@ async function comesTo(t, path, { arrives = [], never = [], shows = {}, prints, 
   });
   await page.goto(`${address}${path}/`);
   try {
-    if (does) await page.click(does);
     for (const [selector, text] of Object.entries(shows)) {
       await until(`${selector} shows ${text}`, async () => {
         if ((await page.textContent(selector)) === text) return true;
@@ -177,6 +188,7 @@ async function comesTo(t, path, { arrives = [], never = [], shows = {}, prints, 
         if (answered > 0) await page.reload({ waitUntil: "load" });
       });
     }
+    if (does) await page.click(does);
     if (prints) await until(`it prints ${prints}`, () => prints.test(said.join("\n")));
     for (const name of arrives) await until(`${name} arrives`, () => events.some((event) => event.name === name));
     if (tier) await until("the engine runs", () => page.evaluate(`__beckon["pk_..."].inspect().tier`));

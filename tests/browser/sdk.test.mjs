@@ -261,6 +261,9 @@ test("an order that is told twice counts once, and tabs share what they remember
   await other.waitForFunction(`window.beckon?.decide("hero").source === "local"`);
   await other.evaluate(`(${order})(window.beckon)`);
   await other.evaluate("window.beckon.flush()");
+  // Browsers take a moment to show one tab what another one has stored.
+  const memory = `localStorage["beckon.pk_test.memory"]`;
+  await until("both see the same", async () => (await page.evaluate(memory)) === (await other.evaluate(memory)));
   await page.with(`(beckon) => beckon.track("login")`);
   const { "sum.purchase": sum, "n.purchase": orders, "n.page_view": views } = await facts();
   assert.deepEqual({ sum, orders, views }, { sum: 9, orders: 1, views: 2 });

@@ -6,6 +6,9 @@
  * medians and processor time keep the others honest.
  */
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { buildSdk } from "../../scripts/build-sdk.mjs";
@@ -13,7 +16,7 @@ import { step } from "../../scripts/run.mjs";
 import { chromium as binary } from "../../scripts/setup.mjs";
 import { FLAGS } from "../browser/stage.mjs";
 import { deciding, median, share, tracking } from "./sdk/calls.mjs";
-import { load, longestTask, profile } from "./sdk/cost.mjs";
+import { load, profile } from "./sdk/cost.mjs";
 import { peers, sources } from "./sdk/peers.mjs";
 import { brotli, collector, shop } from "./sdk/servers.mjs";
 import { bounces, unload, visit } from "./sdk/visits.mjs";
@@ -29,9 +32,10 @@ const { values: options } = parseArgs({
 /** @typedef {import("./sdk/peers.mjs").Peer} Peer */
 
 await buildSdk();
-const all = await peers(options.only.split(",").filter(Boolean));
+const built = await mkdtemp(join(tmpdir(), "beckon-bench-"));
+const all = await peers(built, options.only.split(",").filter(Boolean));
 const parts = options.parts.split(",");
-const profiled = [sources(), ...all.filter(({ name }) => name === "umami")];
+const profiled = [sources(built), ...all.filter(({ name }) => name === "umami")];
 const endpoints = await collector(all);
 const pages = await shop(parts.includes("profile") ? profiled : all, endpoints.url);
 const browser = await chromium.launch({
@@ -55,6 +59,7 @@ try {
   await browser.close();
   endpoints.close();
   pages.close();
+  await rm(built, { recursive: true, force: true });
 }
 
 /** @typedef {Record<string, string | number>} Row the figures of one peer by the heads of their columns */
@@ -83,20 +88,13 @@ async function loading(rows) {
   const empty = { name: "none" };
   /** @type {Record<string, Awaited<ReturnType<typeof load>>[]>} */
   const costs = { none: [] };
-  /** @type {Record<string, number[]>} */
-  const longest = {};
-  for (const { name } of all) [costs[name], longest[name]] = [[], []];
+  for (const { name } of all) costs[name] = [];
   await step(`${loads} loads of each`, async () => {
     for (let turn = 0; turn < loads; turn++) {
       for (const peer of [empty, ...all]) costs[peer.name].push(await load(browser, `${address(peer)}?then=track`));
     }
   });
-  await step("the longest task of 5 loads of each", async () => {
-    for (let turn = 0; turn < 5; turn++) {
-      for (const peer of all) longest[peer.name].push(await longestTask(browser, `${address(peer)}?then=track`));
-    }
-  });
-  const cost = (/** @type {string} */ name, /** @type {"script" | "task"} */ meter) =>
+  const cost = (/** @type {string} */ name, /** @type {keyof (typeof costs)[string][number]} */ meter) =>
     median(costs[name].map((one) => one[meter]));
   console.log(
     `  The page alone: ${cost("none", "script").toFixed(1)} ms of scripts, ${cost("none", "task").toFixed(1)} ms of tasks.`,
@@ -104,7 +102,7 @@ async function loading(rows) {
   for (const [{ name }, row] of rows) {
     row["scripts, ms"] = cost(name, "script").toFixed(1);
     row["tasks over the empty page, ms"] = (cost(name, "task") - cost("none", "task")).toFixed(1);
-    row["longest task, ms"] = median(longest[name]).toFixed(1);
+    row["longest task of them, ms"] = cost(name, "longest").toFixed(1);
   }
 }
 

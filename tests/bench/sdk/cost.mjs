@@ -1,15 +1,19 @@
 /** What a script costs the page's main thread. */
 
 /** @typedef {import("playwright-core").Browser} Browser */
-/** Milliseconds of the main thread's and of the whole process's own time, the page's loading included. */
-/** @typedef {{ script: number, task: number, process: number }} Cost */
+/**
+ * Milliseconds of processor time of the page's main thread: all that scripts ran, microtasks and Wasm included; the
+ * most of it that was in one task; and all tasks, the page's own layout and loading included.
+ * @typedef {{ script: number, longest: number, task: number }} Cost
+ */
 
 /** Long enough for what waits for an idle moment, and for the first batch to be sent and answered. */
 const SETTLED_MS = 3_500;
 
 /**
- * Loads a page in a new visitor's browser and reads Chromium's own meters, which count processor time: a busy machine
- * makes it later, not dearer. Nothing is evaluated in the page.
+ * Loads a page in a new visitor's browser and adds up a trace of it. Chromium's own meter of scripts leaves out the
+ * microtasks, in which most of what is loaded later runs. Processor time, since a busy machine makes it later, not dearer.
+ * Nothing is evaluated in the page.
  * @param {Browser} browser @param {string} url
  * @returns {Promise<Cost>}
  */
@@ -17,13 +21,11 @@ export async function load(browser, url) {
   const context = await browser.newContext();
   try {
     const page = await context.newPage();
-    const session = await context.newCDPSession(page);
-    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    await browser.startTracing(page, { categories: CATEGORIES });
     await page.goto(url);
     await page.waitForTimeout(SETTLED_MS);
-    const { metrics } = await session.send("Performance.getMetrics");
-    const ms = (/** @type {string} */ name) => (metrics.find((metric) => metric.name === name)?.value ?? 0) * 1000;
-    return { script: ms("ScriptDuration"), task: ms("TaskDuration"), process: ms("ProcessTime") };
+    const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+    return spent(traceEvents, new URL(url).origin);
   } finally {
     await context.close();
   }
@@ -72,51 +74,34 @@ export async function profile(browser, url) {
 const SCRIPT = new Set([
   "EvaluateScript",
   "FunctionCall",
+  "RunMicrotasks",
+  "BlinkScheduler_PerformMicrotaskCheckpoint",
+  "v8.callFunction",
   "v8.compile",
   "v8.compileModule",
   "v8.evaluateModule",
-  "RunMicrotasks",
 ]);
-const CATEGORIES = ["toplevel", "devtools.timeline", "v8", "v8.wasm", "disabled-by-default-devtools.timeline"];
+const CATEGORIES = ["toplevel", "devtools.timeline", "v8", "disabled-by-default-devtools.timeline"];
 
-/**
- * How long scripts run in the longest of all tasks of a page's main thread while it loads and settles, in milliseconds
- * of processor time. What the browser does beside in that task, as laying out the page, is not a script's doing.
- * @param {Browser} browser @param {string} url
- */
-export async function longestTask(browser, url) {
-  const context = await browser.newContext();
-  try {
-    const page = await context.newPage();
-    await browser.startTracing(page, { categories: CATEGORIES });
-    await page.goto(url);
-    await page.waitForTimeout(SETTLED_MS);
-    const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
-    return scriptsByTask(traceEvents, new URL(url).origin).sort((one, other) => other.ms - one.ms)[0]?.ms ?? 0;
-  } finally {
-    await context.close();
-  }
-}
-
-/** @param {any[]} events of a trace @param {string} origin whose scripts tell which thread is the page's */
-function scriptsByTask(events, origin) {
+/** @param {any[]} events of a trace @param {string} origin whose scripts tell which thread is the page's @returns {Cost} */
+function spent(events, origin) {
   const complete = events.filter(({ ph }) => ph === "X");
   const own = complete.find(({ args }) => `${args?.data?.url ?? args?.fileName ?? ""}`.startsWith(origin));
   const here = complete.filter(({ pid, tid }) => pid === own?.pid && tid === own?.tid);
-  const tasks = here.filter(({ name }) => name === "RunTask" || name === "ThreadControllerImpl::RunTask");
   const scripts = here.filter(({ name }) => SCRIPT.has(name)).sort((one, other) => one.ts - other.ts);
-  return tasks.map((task) => {
-    let end = 0;
-    let ms = 0;
-    /** @type {string[]} */
-    const what = [];
-    for (const script of scripts) {
+  const cost = { script: 0, longest: 0, task: 0 };
+  for (const task of here.filter(({ name }) => name === "RunTask")) {
+    let end = task.ts;
+    let script = 0;
+    for (const { ts, dur, tdur } of scripts) {
       // Only the outermost: what is inside of another is counted with it.
-      if (script.ts < Math.max(task.ts, end) || script.ts >= task.ts + task.dur) continue;
-      end = script.ts + script.dur;
-      ms += (script.tdur ?? script.dur) / 1000;
-      what.push(`${script.name} ${script.args?.data?.functionName ?? ""}`);
+      if (ts < end || ts >= task.ts + task.dur) continue;
+      end = ts + dur;
+      script += (tdur ?? dur) / 1_000;
     }
-    return { ms, what };
-  });
+    cost.script += script;
+    cost.longest = Math.max(cost.longest, script);
+    cost.task += (task.tdur ?? task.dur) / 1_000;
+  }
+  return cost;
 }

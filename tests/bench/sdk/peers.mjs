@@ -1,6 +1,6 @@
 /** What the bench measures: Beckon and its peers, each from npm, pinned, and built as a shop would build it. */
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, minify } from "vite";
@@ -191,11 +191,11 @@ function features() {
 }
 
 /**
- * Installs and builds them all; those named in `only`, where it names any.
- * @param {string[]} only
+ * Installs and builds them all into a folder; those named in `only`, where it names any.
+ * @param {string} into @param {string[]} only
  * @returns {Promise<Peer[]>}
  */
-export async function peers(only) {
+export async function peers(into, only) {
   const lock = readFileSync(join(entries, "package-lock.json"));
   const folder = join(
     cache,
@@ -204,14 +204,12 @@ export async function peers(only) {
   if (!existsSync(join(folder, "complete"))) await step("peers from npm", () => install(folder));
   const unknown = only.filter((name) => !PEERS.some((peer) => peer.name === name));
   if (unknown.length > 0) throw new Failure(`There is no peer "${unknown[0]}".`);
-  rmSync(join(folder, "entries"), { recursive: true, force: true });
   cpSync(entries, join(folder, "entries"), { recursive: true, filter: (path) => !/\.json$/.test(path) });
   /** @type {Peer[]} */
   const built = [];
   for (const peer of PEERS) {
     if (only.length > 0 && !only.includes(peer.name)) continue;
-    const out = join(folder, "built", peer.name);
-    rmSync(out, { recursive: true, force: true });
+    const out = join(into, peer.name);
     const umami = peer.name === "umami";
     if (umami) await buildUmami(folder, out);
     else await bundled(join(folder, "entries", `${peer.name}.js`), out);
@@ -237,9 +235,10 @@ export async function peers(only) {
 
 /**
  * Beckon as its sources are, so that a profile names the functions; what only the build makes is taken from there.
+ * @param {string} into a folder for the script that starts it
  * @returns {Peer}
  */
-export function sources() {
+export function sources(into) {
   const js = join(dist, "..", "js");
   const [beckon] = PEERS;
   const names = [dist, js].flatMap((folder) => readdirSync(folder, { recursive: true, encoding: "utf8" }));
@@ -250,7 +249,7 @@ export function sources() {
       path: [js, dist].map((folder) => join(folder, name)).find(existsSync) ?? "",
       first: false,
     }));
-  const entry = join(cache, "beckon-profiled.js");
+  const entry = join(into, "beckon-profiled.js");
   writeFileSync(entry, readFileSync(join(entries, "beckon.js"), "utf8").replace('"beckon"', '"./beckon.js"'));
   files.push({ name: "main.js", path: entry, first: true });
   return { ...beckon, version: "", files, tags: (at) => `<script type="module" src="${at}/main.js"></script>` };

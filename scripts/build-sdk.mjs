@@ -102,10 +102,6 @@ async function engine(build) {
 async function compile({ cargo, args, env }) {
   const manifest = join(root, "sdk-wasm", "Cargo.toml");
   const target = ["--target", "wasm32-unknown-unknown", "--profile", "sdk"];
-  // Other checkouts build into the same folder, and cargo goes by times: their crates would pass for ours.
-  await run(cargo, ["clean", "--locked", "--manifest-path", manifest, ...target, "-p", "engine", "-p", "sdk-wasm"], {
-    env,
-  });
   await run(cargo, ["build", "--locked", "--manifest-path", manifest, ...target, ...args], { env });
   const name = /^name = "(.+)"/m.exec(readFileSync(manifest, "utf8"))?.[1].replaceAll("-", "_");
   return join(env.CARGO_TARGET_DIR, "wasm32-unknown-unknown", "sdk", `${name}.wasm`);

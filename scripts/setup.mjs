@@ -98,8 +98,7 @@ async function apt(packages) {
 }
 
 /**
- * How to build for Wasm here: the program to call, its environment and extra arguments. What it builds goes into the
- * cache, where other checkouts find std compiled.
+ * How to build for Wasm here: the program to call, its environment and extra arguments.
  * @typedef {{ cargo: string, args: string[], env: Record<string, string>, std: "stock" | "small" }} WasmBuild
  */
 
@@ -172,10 +171,10 @@ function withSmallStd() {
   return null;
 }
 
-/** @param {string} rustc */
+/** A folder of this checkout, since cargo would take the crates of another one for ours. @param {string} rustc */
 function wasmFolder(rustc) {
   const [, number, commit] = /([\d.]+\S*)(?: \((\w+))?/.exec(ask(rustc, "--version") ?? "") ?? [];
-  return join(cache, ["wasm", number, commit].filter(Boolean).join("-"));
+  return join(root, "target", ["wasm", number, commit].filter(Boolean).join("-"));
 }
 
 /** Debian's compiler brings no linker for Wasm; rustup's does, and so does the package lld. */

@@ -1,7 +1,7 @@
 /** A shop that installs the package and builds its pages with its own tools gets all of it, without settings for it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { test } from "node:test";
+import { before, test } from "node:test";
 import { serve, shopFolder, write } from "./installed.mjs";
 import { browser, collector, until } from "./stage.mjs";
 
@@ -19,10 +19,9 @@ const MODULE = `<script type="module" src="/main.js"></script>`;
 /** @param {string} folder @param {import("esbuild").BuildOptions} options */
 async function esbuild(folder, options) {
   const { build } = await import("esbuild");
-  const entryPoints = [join(folder, "main.js")];
   await build({
     absWorkingDir: folder,
-    entryPoints,
+    entryPoints: [join(folder, "main.js")],
     outdir: join(folder, "out"),
     bundle: true,
     logLevel: "error",
@@ -34,11 +33,12 @@ async function esbuild(folder, options) {
 
 /**
  * Each by what its own documentation says of files that a package brings along.
- * @type {{ name: string, main?: string, page?: string, build: (folder: string, test: import("node:test").TestContext) => Promise<string> }[]} build returns the folder to serve, or the address of a server
+ * @type {{ name: string, main?: string, worker?: boolean, build: (folder: string, test: import("node:test").TestContext) => Promise<string> }[]} build returns the folder to serve, or the address of a server; `worker` tells that the engine's worker is built along
  */
 const BUILDS = [
   {
     name: "Vite",
+    worker: true,
     async build(folder) {
       const { build } = await import("vite");
       await build({ root: folder, configFile: false, logLevel: "error" });
@@ -64,6 +64,7 @@ const BUILDS = [
   },
   {
     name: "webpack",
+    worker: true,
     async build(folder) {
       const { default: webpack } = await import("webpack");
       const output = join(folder, "out");
@@ -81,9 +82,19 @@ const BUILDS = [
     },
   },
   {
-    name: "esbuild, told where the Wasm is",
-    main: `import file from "beckon/engine.wasm";${code("beckon", "wasmUrl: new URL(file, import.meta.url)")}`,
-    build: (folder) => esbuild(folder, { format: "esm", splitting: true, loader: { ".wasm": "file" } }),
+    name: "esbuild, told where the files are",
+    main: `import file from "beckon/engine.wasm";${code(
+      "beckon",
+      `wasmUrl: new URL(file, import.meta.url), workerUrl: new URL("./beckon-worker.js", import.meta.url)`,
+    )}`,
+    worker: true,
+    build: (folder) =>
+      esbuild(folder, {
+        entryPoints: { main: join(folder, "main.js"), "beckon-worker": "beckon/worker" },
+        format: "esm",
+        splitting: true,
+        loader: { ".wasm": "file" },
+      }),
   },
   {
     name: "esbuild, in one file",
@@ -92,37 +103,41 @@ const BUILDS = [
   },
 ];
 
+/** @type {import("playwright-core").Browser} */
+let chrome;
+before(async (t) => {
+  chrome = await browser(/** @type {any} */ (t));
+});
+
 for (const { name, main = code(), build } of BUILDS) {
   test(`a page built by ${name} captures, masks and decides`, async (t) => {
-    const [store, chrome, folder] = await Promise.all([
+    const [store, folder] = await Promise.all([
       collector(t),
-      browser(t),
       shopFolder(t, { "main.js": main, "index.html": html(MODULE) }),
     ]);
     await offer(store);
     const built = await build(folder, t);
     const address = built.startsWith("http") ? built : `${await serve(t, built)}/`;
-    await works(chrome, store, address);
+    await works(t, store, address);
   });
 }
 
-for (const { name, build } of BUILDS.filter(({ name }) => /^(Vite|webpack)$/.test(name))) {
+for (const { name, main = code(), build } of BUILDS.filter(({ worker }) => worker)) {
   test(`a page built by ${name}, whose policy forbids Wasm, has the engine in the worker that was built along`, async (t) => {
-    const [store, chrome, folder] = await Promise.all([
+    const [store, folder] = await Promise.all([
       collector(t),
-      browser(t),
-      shopFolder(t, { "main.js": code(), "index.html": html(MODULE) }),
+      shopFolder(t, { "main.js": main, "index.html": html(MODULE) }),
     ]);
     await offer(store);
     const policy = `default-src 'self'; connect-src 'self' ${store.url}; img-src data:`;
     const address = await serve(t, await build(folder, t), { "content-security-policy": policy });
-    const page = await works(chrome, store, `${address}/`, "cached");
+    const page = await works(t, store, `${address}/`, "cached");
     assert.equal(page.workers().length, 1);
   });
 }
 
 test("a page that takes the package by a script tag captures, masks and decides", async (t) => {
-  const [store, chrome, folder] = await Promise.all([collector(t), browser(t), shopFolder(t, {})]);
+  const [store, folder] = await Promise.all([collector(t), shopFolder(t, {})]);
   await offer(store);
   await write(join(folder, "node_modules/beckon/dist"), {
     "index.html": html(`
@@ -134,7 +149,7 @@ test("a page that takes the package by a script tag captures, masks and decides"
       <script async src="/script.js" data-key="${store.publicKey}" data-endpoint="${store.url}"></script>
       <script async src="/script.js" data-key="${store.publicKey}" data-endpoint="${store.url}"></script>`),
   });
-  const page = await works(chrome, store, await serve(t, join(folder, "node_modules/beckon/dist")));
+  const page = await works(t, store, await serve(t, join(folder, "node_modules/beckon/dist")));
   assert.equal(await page.evaluate("kept.matches === beckon.matches && kept.inspect().tier"), 1);
 });
 
@@ -146,9 +161,9 @@ async function offer(store) {
 
 /**
  * Opens a page that was built, and asks of it what tier 0 alone cannot do.
- * @param {import("playwright-core").Browser} chrome @param {Awaited<ReturnType<typeof collector>>} store @param {string} address @param {string} [source] of decisions
+ * @param {import("node:test").TestContext} t @param {Awaited<ReturnType<typeof collector>>} store @param {string} address @param {string} [source] of decisions
  */
-async function works(chrome, store, address, source = "local") {
+async function works(t, store, address, source = "local") {
   const page = await chrome.newPage();
   /** @type {string[]} */
   const complaints = [];

@@ -1,6 +1,7 @@
 /** What the tests of the npm package stand on: a shop that has it installed as npm would, and a server for its pages. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -17,15 +18,24 @@ export async function shopFolder(test, files) {
   test.after(() => rm(folder, { recursive: true, force: true }));
   const installed = join(folder, "node_modules", "beckon");
   await mkdir(installed, { recursive: true });
-  const pack = ["pack", "--silent", "-w", "beckon", "--pack-destination", folder];
-  const tarball = execFileSync("npm", pack, { cwd: root, encoding: "utf8" }).trim();
-  execFileSync("tar", ["-xzf", join(folder, tarball), "-C", installed, "--strip-components=1"]);
+  execFileSync("tar", ["-xzf", tarball(), "-C", installed, "--strip-components=1"]);
   await mkdir(join(folder, "node_modules", "@types"));
   for (const name of ["react", "react-dom", "scheduler", "csstype", "@types/react", "@types/react-dom"]) {
     await symlink(join(root, "node_modules", name), join(folder, "node_modules", name));
   }
   await write(folder, { "package.json": `{ "name": "shop", "private": true, "type": "module" }`, ...files });
   return folder;
+}
+
+let packed = "";
+/** The package as npm packs it, once for all tests of a file. */
+function tarball() {
+  if (packed) return packed;
+  const folder = mkdtempSync(join(tmpdir(), "beckon-packed-"));
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  const pack = ["pack", "--silent", "-w", "beckon", "--pack-destination", folder];
+  packed = join(folder, execFileSync("npm", pack, { cwd: root, encoding: "utf8" }).trim());
+  return packed;
 }
 
 /** @param {string} folder @param {Record<string, string>} files text by path */

@@ -51,7 +51,8 @@ const undecided = (slot) => ({
 
 const nothing = () => {};
 /**
- * Stands in where no provider is above, as in the test of a single component: a page never breaks for want of Beckon.
+ * Stands in on a server, and where no provider is above, as in the test of a single component: no page breaks for want
+ * of Beckon.
  * @type {Beckon}
  */
 const absent = {
@@ -87,7 +88,8 @@ const Context = createContext({ beckon: absent });
 export const BeckonProvider = ({ options, instance, children }) => {
   // Already while rendering, since the effects of children, which may track, run before those of their parents. The
   // same key gives the same instance, so to render twice starts nothing twice.
-  const beckon = instance ?? (options ? init(options) : absent);
+  // On a server nothing is made that would outlive the request whose visitor it is about.
+  const beckon = instance ?? (options && globalThis.document ? init(options) : absent);
   // biome-ignore lint/correctness/useExhaustiveDependencies: as in init(), the options that came first count; they are a new object in each render
   const value = useMemo(() => ({ beckon, bootstrap: options?.bootstrap }), [beckon]);
   return createElement(Context.Provider, { value }, children);

@@ -72,7 +72,8 @@ let asked = 0;
 globalThis.fetch = async () => { asked++; throw new Error("no network"); };
 const options = JSON.parse(process.argv[2]);
 const html = renderToString(options ? createElement(App, { options }) : createElement(Alone));
-setTimeout(() => console.log(JSON.stringify({ html, asked })), 10);
+const left = Object.keys(globalThis.__beckon ?? {});
+setTimeout(() => console.log(JSON.stringify({ html, asked, left })), 10);
 `;
 
 const CLIENT = `
@@ -121,7 +122,7 @@ before(async (t) => {
   address = await serve(test, join(folder, "out"));
 });
 
-/** @param {object | null} options @returns {{ html: string, asked: number }} what a bare Node makes of the page */
+/** @param {object | null} options @returns {{ html: string, asked: number, left: string[] }} what a bare Node makes of the page */
 const rendered = (options) =>
   JSON.parse(
     execFileSync(process.execPath, ["server.mjs", JSON.stringify(options)], { cwd: folder, encoding: "utf8" }),
@@ -135,8 +136,9 @@ let pages = 0;
  */
 async function taken(t, bootstrap, byServer = true) {
   const options = { key: "pk_test", endpoint: "http://collect.invalid", wasmUrl: "/engine.wasm", bootstrap };
-  const { html, asked } = rendered(options);
+  const { html, asked, left } = rendered(options);
   assert.equal(asked, 0, "a server sends nothing");
+  assert.deepEqual(left, [], "what one request brought along does not stay");
   const name = `/page${++pages}.html`;
   await write(folder, {
     [`out${name}`]: `<!doctype html><link rel="icon" href="data:,"><div id="root">${byServer ? html : ""}</div>

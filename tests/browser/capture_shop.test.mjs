@@ -93,6 +93,7 @@ const PRICES = [
   ["0", 0, undefined],
   [89.9, 89.9, undefined],
   ["free", undefined, undefined],
+  ["POA", undefined, undefined],
   ["-5 €", undefined, "EUR"],
   [-5, undefined, undefined],
   [null, undefined, undefined],

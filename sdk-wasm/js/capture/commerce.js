@@ -24,7 +24,7 @@ export const amount = (value) => {
 export const currency = (value) => {
   if (typeof value !== "string") return;
   const text = value.normalize("NFKC");
-  if (/^[a-z]{3}$/i.test(text.trim())) return text.trim().toUpperCase();
+  if (/^[a-z]{3}$/i.test(text)) return text.toUpperCase();
   const sign = SIGNS.find((sign) => text.includes(sign.slice(0, -3)))?.slice(-3);
   if (sign === "JPY" && document.documentElement.lang.startsWith("zh")) return "CNY";
   // Only beside the amount: `UVP 12 EUR`.
@@ -44,7 +44,8 @@ export const commerce = ({ items, ...data }) => {
   const clean = (fields) => {
     for (const name of ["price", "value", "discount", "quantity", "tax", "shipping"]) {
       if (!(name in fields)) continue;
-      texts.push(fields[name]);
+      // With a space, no price is read as a code: `POA`.
+      texts.push(`${fields[name]} `);
       fields[name] = amount(fields[name]);
     }
     return fields;
@@ -60,6 +61,6 @@ export const commerce = ({ items, ...data }) => {
       return fields.item_id == null && fields.item_name == null ? [] : [fields];
     });
   }
-  for (const text of texts) data.currency = currency(data.currency) ?? currency(text);
+  data.currency = texts.map(currency).find(Boolean);
   return data;
 };

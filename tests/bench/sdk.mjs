@@ -100,7 +100,8 @@ async function loading(rows) {
     `  The page alone: ${cost("none", "script").toFixed(1)} ms of scripts, ${cost("none", "task").toFixed(1)} ms of tasks.`,
   );
   for (const [{ name }, row] of rows) {
-    row["scripts, ms"] = cost(name, "script").toFixed(1);
+    row["scripts until loaded, ms"] = cost(name, "loading").toFixed(1);
+    row["in all, ms"] = cost(name, "script").toFixed(1);
     row["tasks over the empty page, ms"] = (cost(name, "task") - cost("none", "task")).toFixed(1);
     row["longest task of them, ms"] = cost(name, "longest").toFixed(1);
   }
@@ -122,7 +123,7 @@ async function visiting(peer, row, costs) {
   const loaded = (/** @type {typeof peer.files} */ files) =>
     files.reduce((sum, { path }) => sum + brotli(readFileSync(path)).length, 0);
   costs["loaded first, B"] = loaded(peer.files.filter(({ first }) => first));
-  costs["in all, B"] = loaded(peer.files.filter(({ first, name }) => first || whole.loaded.includes(name)));
+  costs["bytes in all"] = loaded(peer.files.filter(({ first, name }) => first || whole.loaded.includes(name)));
   row["by leaving"] = `${left.left}/16`;
   row["lost for good"] = 16 - left.back;
   row.doubled = `${left.doubled}${left.doubled ? ` (${left.doubledByNavigation} of 8 navigations)` : ""}`;

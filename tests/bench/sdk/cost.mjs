@@ -2,9 +2,10 @@
 
 /** @typedef {import("playwright-core").Browser} Browser */
 /**
- * Milliseconds of processor time of the page's main thread: all that scripts ran, microtasks and Wasm included; the
- * most of it that was in one task; and all tasks, the page's own layout and loading included.
- * @typedef {{ script: number, longest: number, task: number }} Cost
+ * Milliseconds of processor time of the page's main thread: all that scripts ran, microtasks and Wasm included; what of
+ * it came before the page's `load` was over; the most of it that was in one task; and all tasks, the page's own layout
+ * and loading included.
+ * @typedef {{ script: number, loading: number, longest: number, task: number }} Cost
  */
 
 /** Long enough for what waits for an idle moment, and for the first batch to be sent and answered. */
@@ -89,7 +90,10 @@ function spent(events, origin) {
   const own = complete.find(({ args }) => `${args?.data?.url ?? args?.fileName ?? ""}`.startsWith(origin));
   const here = complete.filter(({ pid, tid }) => pid === own?.pid && tid === own?.tid);
   const scripts = here.filter(({ name }) => SCRIPT.has(name)).sort((one, other) => one.ts - other.ts);
-  const cost = { script: 0, longest: 0, task: 0 };
+  const loaded = events.find(
+    ({ name, pid, tid, ts }) => name === "MarkLoad" && pid === own?.pid && tid === own?.tid && ts > own.ts,
+  );
+  const cost = { script: 0, loading: 0, longest: 0, task: 0 };
   for (const task of here.filter(({ name }) => name === "RunTask")) {
     let end = task.ts;
     let script = 0;
@@ -100,6 +104,7 @@ function spent(events, origin) {
       script += (tdur ?? dur) / 1_000;
     }
     cost.script += script;
+    if (task.ts < loaded?.ts) cost.loading += script;
     cost.longest = Math.max(cost.longest, script);
     cost.task += (task.tdur ?? task.dur) / 1_000;
   }

@@ -28,8 +28,9 @@ const stamp = join(root, "target", "sdk-inputs");
  */
 const FILES = [
   { name: "beckon", beside: ["tier1"], twin: true },
-  { name: "tier1", beside: ["rare"] },
+  { name: "tier1", beside: ["rare", "away"] },
   { name: "rare" },
+  { name: "away" },
   // A twin is not told its own address; that of a worker is where it runs.
   { name: "worker", twin: true, address: { "import.meta.url": "location.href" } },
   { name: "inline", twin: true },

@@ -31,7 +31,7 @@ export async function checkSizes(std, write = false) {
     { name: "or by a script tag", files: ["script.js"], budget: BUDGETS.script },
     { name: `tier 1, ${std} std`, files: ["engine.wasm", "tier1.js"], budget: BUDGETS.tier1[std] },
     { name: "rarer captures", files: ["rare.js"], budget: BUDGETS.lazy },
-    { name: "beside it", files: ["react.js", "worker.js", "inline.js"], budget: Number.POSITIVE_INFINITY },
+    { name: "beside it", files: ["react.js", "away.js", "worker.js", "inline.js"], budget: Number.POSITIVE_INFINITY },
   ];
   /** @param {string} name @param {(string | number)[]} cells */
   const row = (name, ...cells) =>

@@ -5,7 +5,8 @@ import * as engine from "./engine.js";
 /** What a text of storage says; nothing where somebody else has written it. @param {string} [text] @returns {any} */
 export const parsed = (text) => {
   try {
-    return JSON.parse(text ?? "");
+    // An error that is thrown costs a page more than all else here.
+    if (text) return JSON.parse(text);
   } catch {}
 };
 

@@ -1,6 +1,5 @@
 // Tier 1 of Beckon: what the engine needs around it in the page. Tier 0 loads it soon after the page and calls it
 // through ask(), which catches whatever is thrown here; ids, the queue and its sender are tier 0's.
-import { inWorker } from "./away.js";
 import { start as capture } from "./capture.js";
 import { load as loadEngine } from "./engine.js";
 import { parsed, remembering } from "./memory.js";
@@ -193,10 +192,13 @@ export function start(tier0) {
     }
   };
   const changed = () => {
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
-      for (const { slot, call } of watchers) if (slot === undefined) invoke(call);
-    });
+    const calls = [...watchers].filter(({ slot }) => slot === undefined);
+    // To ask for a frame of a page that draws none costs as much as an event.
+    if (calls[0])
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
+        for (const { call } of calls) invoke(call);
+      });
   };
   /** Calls the engine; one that traps is not called again. @param {string} name @param {...unknown} values @returns {any} */
   const think = (name, ...values) => {
@@ -302,20 +304,33 @@ export function start(tier0) {
     for (const [slot, decision] of decisions) if (decision) decided(slot, decision, "cached");
     tellSoon();
   };
+  /**
+   * A policy that forbids the smallest module there is forbids the engine's, too, which then is not fetched. Throws
+   * where a worker could not compile it either.
+   */
+  const mayCompile = () => {
+    const { Module } = WebAssembly;
+    try {
+      return new Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+    } catch (error) {
+      warn(error);
+    }
+  };
   /** Finds out where the engine may run. */
   const run = async () => {
     /** @type {any} */
     let found;
     try {
-      // A policy that forbids the smallest module there is forbids the engine's, too, which then is not fetched.
-      const allowed = await WebAssembly.compile(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)).catch(warn);
-      if (!bundle) fetchBundle();
-      if (allowed) {
+      if (mayCompile()) {
+        if (!bundle) fetchBundle();
         await loadEngine(wasmUrl);
         found = remembering(tier0);
       } else {
+        // Few pages need it, and all would load it.
+        const { inWorker } = await import("./away.js");
         found = await inWorker(tier0, slots, heard);
         away = true;
+        if (!bundle) fetchBundle();
       }
     } catch (error) {
       warn(error);

@@ -166,8 +166,8 @@ export function start(tier0) {
   let known;
   /** @type {Set<string>} what was asked for, to be decided elsewhere */
   const slots = new Set();
-  /** @type {Set<any[]>} the events that a worker has */
-  const gone = new Set();
+  /** @type {Map<any[], Promise<void>>} the events that a worker has, and when it has answered */
+  const gone = new Map();
   let asking = 0;
   /** @type {unknown} */
   let bundle = bootstrap?.bundle;
@@ -271,6 +271,8 @@ export function start(tier0) {
     version = (await think("learn", bundle)) || version;
     tellSoon();
   };
+  /** Events that left without the engine. @returns {any[]} */
+  const missed = () => parsed(load("missed")) ?? [];
   /** Begins with whoever the visitor is now, or with nobody. */
   const begin = () => {
     const visitor = granted() ? who() : "";
@@ -289,12 +291,12 @@ export function start(tier0) {
     decisions = parsed(load("decisions")) ?? {};
     tellSoon();
     if (!mind) return;
-    const missed = parsed(load("missed")) ?? [];
+    const events = missed();
     save("missed");
-    think("begin", visitor, missed, bootstrap?.facts);
+    think("begin", visitor, events, bootstrap?.facts);
     session = standing()?.session ?? "";
     log = [];
-    for (const event of missed) note(event, "sent");
+    for (const event of events) note(event, "sent");
     if (bundle) learn();
   };
   /** @param {any} news of the worker */
@@ -434,15 +436,26 @@ export function start(tier0) {
     ask("viewed");
   });
   queueMicrotask(() => ask("begin"));
+  const running = run();
 
   return {
-    ready: run(),
+    /** When the engine runs, and has answered for what was tracked so far. */
+    get ready() {
+      return running.then(() => {
+        tier0.release();
+        return Promise.all(gone.values());
+      });
+    },
     begin,
     keep,
     /** The page may be over; the queue has its copy in storage. */
     leave() {
       if (granted()) save("decisions", JSON.stringify(decisions));
-      for (const events of gone) enqueue(stripped(events));
+      for (const events of gone.keys()) {
+        const ready = stripped(events);
+        save("missed", JSON.stringify([...missed(), ...ready]));
+        enqueue(ready);
+      }
       gone.clear();
       return true;
     },
@@ -465,15 +478,18 @@ export function start(tier0) {
         if (taken) settle(last, taken);
         return !!taken;
       }
-      gone.add(events);
       const take = async () => {
         const last = beforeSend ? hooked(usable(events, await think("clean", events))) : events;
         const taken = await think("take", last);
-        if (gone.delete(events)) settle(last, taken);
+        if (gone.delete(events)) return settle(last, taken);
+        // They left without it, and were remembered all the same.
+        const ids = new Set(events.map(({ id }) => id));
+        save("missed", JSON.stringify(missed().filter(({ id }) => !ids.has(id))));
       };
-      take().catch(() => {
+      const taken = take().catch(() => {
         if (gone.delete(events)) enqueue(stripped(events));
       });
+      gone.set(events, taken);
       return true;
     },
     /**

@@ -73,8 +73,7 @@ async function tables() {
   for (const [peer, row] of costs)
     if (parts.includes("calls")) await step(`calls of ${peer.name}`, () => calling(peer, row));
   for (const [peer, row] of arrivals)
-    if (parts.includes("visits"))
-      await step(`visits with ${peer.name}`, () => visiting(peer, row, costs.get(peer) ?? {}));
+    if (parts.includes("visits")) await step(`visits with ${peer.name}`, () => visiting(peer, row));
   print("What it costs the page. Load is of a page with one track(), until 3.5 s after it", costs);
   print(
     "What arrives: of 16 who leave after an event, of 5 who are gone within 150 ms while the rest is slow, of one visit",
@@ -99,9 +98,13 @@ async function loading(rows) {
   console.log(
     `  The page alone: ${cost("none", "script").toFixed(1)} ms of scripts, ${cost("none", "task").toFixed(1)} ms of tasks.`,
   );
-  for (const [{ name }, row] of rows) {
+  const sent = (/** @type {Peer["files"]} */ files) =>
+    files.reduce((sum, { path }) => sum + brotli(readFileSync(path)).length, 0);
+  for (const [{ name, files }, row] of rows) {
+    row["bytes first"] = sent(files.filter(({ first }) => first));
+    row["in all"] = sent(files.filter((file) => file.first || pages.loaded.has(`/${name}/static/${file.name}`)));
     row["scripts until loaded, ms"] = cost(name, "loading").toFixed(1);
-    row["in all, ms"] = cost(name, "script").toFixed(1);
+    row["until settled, ms"] = cost(name, "script").toFixed(1);
     row["tasks over the empty page, ms"] = (cost(name, "task") - cost("none", "task")).toFixed(1);
     row["longest task of them, ms"] = cost(name, "longest").toFixed(1);
   }
@@ -116,18 +119,14 @@ async function calling(peer, row) {
   row["of events"] = median(runs.map(({ events }) => events));
 }
 
-/** @param {Peer} peer @param {Row} row @param {Row} costs */
-async function visiting(peer, row, costs) {
+/** @param {Peer} peer @param {Row} row */
+async function visiting(peer, row) {
   const whole = await visit(stage, peer);
   const left = await unload(stage, peer);
-  const loaded = (/** @type {typeof peer.files} */ files) =>
-    files.reduce((sum, { path }) => sum + brotli(readFileSync(path)).length, 0);
-  costs["loaded first, B"] = loaded(peer.files.filter(({ first }) => first));
-  costs["bytes in all"] = loaded(peer.files.filter(({ first, name }) => first || whole.loaded.includes(name)));
   row["by leaving"] = `${left.left}/16`;
   row["lost for good"] = 16 - left.back;
-  row.doubled = `${left.doubled}${left.doubled ? ` (${left.doubledByNavigation} of 8 navigations)` : ""}`;
-  row["ids that came again"] = left.again ?? "has none";
+  row["came twice"] = `${left.doubled}${left.doubled ? ` (${left.doubledByNavigation} of 8 navigations)` : ""}`;
+  row["without an id that tells"] = left.storedTwice;
   row.bounced = `${await bounces(stage, peer)}/5`;
   row.preflights = whole.preflights;
   row.requests = whole.requests;

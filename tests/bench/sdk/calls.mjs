@@ -9,8 +9,8 @@ const PATIENCE_MS = 15_000;
 const TOGETHER = 50;
 
 /**
- * The median time of a track() call as the page sees it, and the main thread's whole time an event, with what is done
- * later: cleaning, keeping, sending; both in microseconds. `events` is how many there were.
+ * The median time of a track() call as the page sees it, and all of the main thread's time an event, with what is
+ * done later: cleaning, keeping, sending; both in microseconds. `events` is how many there were.
  * @param {Browser} browser @param {string} url
  */
 export async function tracking(browser, url) {
@@ -23,7 +23,7 @@ export async function tracking(browser, url) {
     await page.waitForTimeout(2_000);
     const spent = async () => {
       const { metrics } = await session.send("Performance.getMetrics");
-      return (metrics.find(({ name }) => name === "ScriptDuration")?.value ?? 0) * 1e6;
+      return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0) * 1e6;
     };
     const before = await spent();
     const rounds = await page.evaluate(

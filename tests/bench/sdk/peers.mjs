@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, minify } from "vite";
+import { build } from "esbuild";
+import { minify } from "vite";
 import { dist } from "../../../scripts/build-sdk.mjs";
 import { Failure, run, step } from "../../../scripts/run.mjs";
 import { cache } from "../../../scripts/setup.mjs";
@@ -279,29 +280,22 @@ async function buildUmami(folder, out) {
 }
 
 /**
- * A production build by Vite, one script with what it imports lazily beside it.
+ * A production build by esbuild, one script with what it imports lazily beside it.
  * @param {string} entry @param {string} out
  */
 async function bundled(entry, out) {
   await build({
-    root: join(entry, ".."),
-    configFile: false,
+    entryPoints: { main: entry },
+    outdir: out,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    minify: true,
+    target: "es2022",
     logLevel: "error",
-    base: "./",
-    resolve: { alias: { beckon: join(dist, "beckon.js") } },
-    build: {
-      outDir: out,
-      target: "es2022",
-      modulePreload: false,
-      assetsInlineLimit: 0,
-      rollupOptions: {
-        input: entry,
-        output: {
-          entryFileNames: "main.js",
-          chunkFileNames: "[name]-[hash].js",
-          assetFileNames: "[name]-[hash][extname]",
-        },
-      },
-    },
+    alias: { beckon: join(dist, "beckon.js") },
+    define: { "process.env.NODE_ENV": '"production"' },
   });
+  // Which esbuild leaves to the shop to serve beside the scripts.
+  if (basename(entry) === "beckon.js") cpSync(join(dist, "engine.wasm"), join(out, "engine.wasm"));
 }

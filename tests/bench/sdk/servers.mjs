@@ -87,9 +87,10 @@ export async function collector(peers) {
 /** @param {Buffer} body as text, whatever it was packed in */
 function unpack(body) {
   const text = (body[0] === 0x1f && body[1] === 0x8b ? gunzipSync(body) : body).toString();
-  if (!/^(data|ip)=/.test(text)) return text;
+  const inner = (/** @type {string} */ packed) => Buffer.from(packed, "base64").toString();
+  if (!/^(data|ip)=/.test(text)) return text.replaceAll(/(?<="ue_px":")[^"]+/g, inner);
   const data = new URLSearchParams(text).get("data") ?? "";
-  return /^[\w+/]+=*$/.test(data) ? Buffer.from(data, "base64").toString() : data;
+  return /^[\w+/]+=*$/.test(data) ? inner(data) : data;
 }
 
 /**

@@ -16,8 +16,8 @@ const BACK_MS = 7_000;
 
 /**
  * 16 visitors who leave right after an event, half of them to another site and half by closing the tab; then each
- * comes back and leaves again. `left` is how many of the events arrived by leaving, `back` how many in the end, `doubled` how many more
- * than once.
+ * comes back and leaves again. `left` is how many of the events arrived by leaving, `back` how many in the end,
+ * `doubled` how many more than once, and `storedTwice` how many of these without an id that tells.
  * @param {Stage} stage @param {Peer} peer
  */
 export async function unload({ browser, collector, shop }, peer) {
@@ -26,10 +26,13 @@ export async function unload({ browser, collector, shop }, peer) {
     close: index % 2 === 1,
   }));
   collector.seen.length = 0;
-  const arrived = (/** @type {string} */ mark) =>
-    collector.seen.filter(
-      ({ method, path, text }) => method === "POST" && peer.ingest.test(path) && text.includes(`${mark}"`),
+  const arrived = (/** @type {string} */ mark) => {
+    // Not the tenth for the first.
+    const whole = new RegExp(`${mark}(?!\\d)`);
+    return collector.seen.filter(
+      ({ method, path, text }) => method === "POST" && peer.ingest.test(path) && whole.test(text),
     );
+  };
   const visits = ways.map(async ({ mark, close }, index) => {
     // Not all at once: the two processors are shared.
     await sleep(index * 400);
@@ -60,32 +63,30 @@ export async function unload({ browser, collector, shop }, peer) {
       await sleep(BACK_MS);
       await back.goto(`${shop.url.replace("127.0.0.1", "localhost")}/none/elsewhere`);
       await sleep(UNDER_WAY_MS);
-      return { left, back: arrived(mark).length };
+      return { left, back: arrived(mark).length, twice: !sameId(arrived(mark), peer) };
     } finally {
       await context.close();
     }
   });
   const all = await Promise.all(visits);
-  const count = (/** @type {(visit: { left: number, back: number }) => boolean} */ test) => all.filter(test).length;
+  const count = (/** @type {(visit: typeof all[number]) => boolean} */ test) => all.filter(test).length;
   return {
     left: count(({ left }) => left > 0),
     back: count(({ back }) => back > 0),
     doubled: count(({ back }) => back > 1),
+    storedTwice: count(({ back, twice }) => back > 1 && twice),
     doubledByNavigation: all.filter(({ back }, index) => back > 1 && !ways[index].close).length,
-    again: repeated(collector.seen, peer),
   };
 }
 
-/** How many event ids came more than once. @param {import("./servers.mjs").Seen[]} seen @param {Peer} peer */
-export function repeated(seen, peer) {
-  if (!peer.id) return undefined;
-  /** @type {Map<string, number>} */
-  const times = new Map();
-  for (const { method, path, text } of seen) {
-    if (method !== "POST" || !peer.ingest.test(path)) continue;
-    for (const [, id] of text.matchAll(peer.id)) times.set(id, (times.get(id) ?? 0) + 1);
-  }
-  return [...times.values()].filter((count) => count > 1).length;
+/**
+ * Whether requests with one event share an id, by which a server tells that it has it already.
+ * @param {import("./servers.mjs").Seen[]} requests @param {Peer} peer
+ */
+function sameId(requests, { id }) {
+  if (!id) return false;
+  const [first, ...others] = requests.map(({ text }) => new Set([...text.matchAll(id)].map(([, found]) => found)));
+  return others.every((ids) => [...ids].some((one) => first.has(one)));
 }
 
 /**
@@ -116,13 +117,12 @@ export async function bounces({ browser, collector, shop }, peer) {
 }
 
 /**
- * One visit of five pages with three clicks, a product, a cart and an order: what was uploaded for it, the preflights
- * and the scripts that were loaded.
+ * One visit of five pages with three clicks, a product, a cart and an order: what was uploaded for it, and the
+ * preflights.
  * @param {Stage} stage @param {Peer} peer
  */
 export async function visit({ browser, collector, shop }, peer) {
   collector.seen.length = 0;
-  shop.loaded.clear();
   const context = await browser.newContext();
   try {
     const page = await context.newPage();
@@ -162,6 +162,5 @@ export async function visit({ browser, collector, shop }, peer) {
     bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0),
     requests: seen.filter(({ method }) => method !== "OPTIONS").length,
     preflights: seen.filter(({ method }) => method === "OPTIONS").length,
-    loaded: [...shop.loaded].map((path) => path.split("/static/")[1]),
   };
 }

@@ -268,7 +268,7 @@ const create = (options) => {
     }
     for (const entry of entries) entry.flying = false;
     if (/^(0|408|429|5)/.test(/** @type {any} */ (status)))
-      return later(Math.min(wait || 2 ** failures++, 900) * (1000 + Math.random() * 500));
+      return later(Math.min(wait || 2 ** failures++, 4e3) * (1000 + Math.random() * 500));
     failures = 0;
     for (const entry of entries) queue.splice(queue.indexOf(entry) >>> 0, 1);
     ask("answered", entries, answer, status);

@@ -5,6 +5,10 @@ import { load as loadEngine } from "./engine.js";
 import { parsed, remembering } from "./memory.js";
 
 const LOG = 50;
+/** How long a decision holds while nothing happens, in milliseconds: rules know of time, and a page may ask as it draws. */
+const FRESH = 1000;
+/** The functions of the engine after which nothing is different. */
+const ASKED = /^(decide|standing|clean)$/;
 /** A part of the queue in storage: an event more is one part written. */
 const PART_EVENTS = 20;
 /** What a page keeps in storage at most, in characters. */
@@ -169,6 +173,8 @@ export function start(tier0) {
   /** @type {Map<any[], Promise<void>>} the events that a worker has, and when it has answered */
   const gone = new Map();
   let asking = 0;
+  /** @type {Map<string, [until: number, decision: Decision | undefined]>} */
+  const fresh = new Map();
   /** @type {unknown} */
   let bundle = bootstrap?.bundle;
   let version = 0;
@@ -202,6 +208,7 @@ export function start(tier0) {
   };
   /** Calls the engine; one that traps is not called again. @param {string} name @param {...unknown} values @returns {any} */
   const think = (name, ...values) => {
+    if (!ASKED.test(name)) fresh.clear();
     try {
       const value = mind?.[name](...values);
       value?.catch?.(warn);
@@ -220,8 +227,12 @@ export function start(tier0) {
   /** @param {string} slot @returns {Decision | undefined} */
   const decide = (slot) => {
     if (mind && !away) {
-      const decision = think("decide", slot);
-      return decision && decided(slot, decision, "local");
+      const [until, last] = fresh.get(slot) ?? [];
+      if (until && until > Date.now()) return last;
+      const answer = think("decide", slot);
+      const decision = answer && decided(slot, answer, "local");
+      fresh.set(slot, [Date.now() + FRESH, decision]);
+      return decision;
     }
     if (!slots.has(slot)) {
       slots.add(slot);

@@ -349,14 +349,15 @@ test("a slot shows what was decided, and tells when it was seen and chosen", asy
     html: `<div data-beckon-slot="hero" style="height: 120px"><h2 data-beckon-field="title">Own title</h2>
         <a id="go" href="/" data-beckon-field="href=href title=title">Go</a>
         <a id="evil" href="/own" data-beckon-field="href=evil onclick=title style=title">Evil</a>
-        <img data-beckon-field="src=image"><i data-beckon-field="n">0</i><i data-beckon-field="constructor">own</i></div>
+        <img data-beckon-field="src=image"><i data-beckon-field="n">0</i><i data-beckon-field="constructor">own</i>
+        <script data-beckon-field="src=image">window.own = true</script></div>
       <p data-beckon-slot="own"><b>Own</b></p><p data-beckon-slot="nothing">Own</p>
       <p data-beckon-ignore><span data-beckon-slot="side">Own</span></p>
       <div style="height: 3000px"></div><p id="side" data-beckon-slot="side">Own</p>`,
   });
   await page.waitForFunction(`document.querySelector("h2").textContent !== "Own title"`);
   const shown = await page.evaluate(() =>
-    [...document.querySelectorAll("h2,#go,#evil,img,i,b,#side,[data-beckon-slot=nothing],span")].map(
+    [...document.querySelectorAll("h2,#go,#evil,img,i,div > script,b,#side,[data-beckon-slot=nothing],span")].map(
       ({ textContent, attributes }) => [
         textContent,
         ...[...attributes].filter(({ name }) => /^(href|src|title|on|style)/.test(name)).map(({ value }) => value),
@@ -370,6 +371,7 @@ test("a slot shows what was decided, and tells when it was seen and chosen", asy
     ["", "/x.png"],
     ["3"],
     ["own"],
+    ["window.own = true"],
     ["Painted by the page"],
     ["Own"],
     ["Own"],

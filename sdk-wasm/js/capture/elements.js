@@ -35,7 +35,9 @@ export const masked = (element) => !!(element.closest(MASKED) || element.querySe
 export const label = (element) =>
   masked(element)
     ? "[masked]"
-    : short(element.ariaLabel || element.textContent || (element.localName === "input" && element.value));
+    : short(
+        element.getAttribute("aria-label") || element.textContent || (element.localName === "input" && element.value),
+      );
 
 /** An element in GA4's words for `link` or `button`. @param {any} element @param {string} kind */
 export const described = (element, kind) => ({

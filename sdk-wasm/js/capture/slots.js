@@ -4,8 +4,9 @@ import { every, grown } from "./grown.js";
 
 /** In milliseconds, half in view: what counts as seen for advertisements too. */
 const SEEN_AFTER = 1000;
-/** Attributes that content may set; nothing in here runs as a script. */
+/** Attributes that content may set, of elements that run nothing. */
 const ATTRIBUTES = /^(href|src|alt|title|aria-label)$/;
+const FIELDS = "[data-beckon-field]:not(script,style,iframe,embed,object,link,base)";
 
 /**
  * @param {Element} element @param {any} content text for a slot without elements; else fields for the elements in it
@@ -14,7 +15,7 @@ const ATTRIBUTES = /^(href|src|alt|title|aria-label)$/;
 const fill = (element, content) => {
   if (typeof content === "string" && !element.firstElementChild) element.textContent = content;
   if (!content || typeof content !== "object") return;
-  for (const part of element.querySelectorAll("[data-beckon-field]")) {
+  for (const part of element.querySelectorAll(FIELDS)) {
     for (const word of part.getAttribute("data-beckon-field")?.split(/\s+/) ?? []) {
       const [name, attribute] = word.split("=").reverse();
       const value = Object.hasOwn(content, name) && content[name];
@@ -27,8 +28,13 @@ const fill = (element, content) => {
 };
 
 /** @param {string} text */
-const isAddress = (text) =>
-  URL.canParse(text, document.baseURI) && /^(https?|mailto|tel):/.test(new URL(text, document.baseURI).protocol);
+const isAddress = (text) => {
+  try {
+    return /^(https?|mailto|tel):$/.test(new URL(text, document.baseURI).protocol);
+  } catch {
+    return false;
+  }
+};
 
 /** @type {import("../capture.js").Capture} */
 export const slots = {

@@ -54,7 +54,9 @@ async function visit(t, off) {
     path: "/?q=boots",
     capture: off ? { [off]: false } : undefined,
     throws: true,
-    before: `window.ahead = 0; const now = performance.now.bind(performance); performance.now = () => now() + ahead;`,
+    // Of several windows one has the focus.
+    before: `document.hasFocus = () => true;
+      window.ahead = 0; const now = performance.now.bind(performance); performance.now = () => now() + ahead;`,
     script: "window.dataLayer = [{ event: 'add_to_cart', ecommerce: { items: [{ item_id: 'sku1' }] } }]",
   });
   /** @param {string} name */

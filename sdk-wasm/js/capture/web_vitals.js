@@ -54,12 +54,13 @@ export const vitals = {
 
     /** @type {(() => void)[]} */
     const flushes = [];
-    /** @param {string} type @param {(entry: any) => void} call */
+    /** @param {string} type @param {(entry: any) => void} call @returns {boolean} whether the browser tells of these */
     const observe = (type, call) => {
-      if (!PerformanceObserver.supportedEntryTypes.includes(type)) return;
+      if (!PerformanceObserver.supportedEntryTypes.includes(type)) return false;
       const observer = new PerformanceObserver(safe((list) => list.getEntries().forEach(call)));
       observer.observe(/** @type {any} */ ({ type, buffered: true, durationThreshold: LEAST_DURATION }));
       flushes.push(() => observer.takeRecords().forEach(call));
+      return true;
     };
     observe("paint", ({ name, startTime }) => {
       if (name === "first-contentful-paint" && startTime < hidden && !restored) values.FCP = since(startTime);
@@ -67,7 +68,7 @@ export const vitals = {
     observe("largest-contentful-paint", ({ startTime }) => {
       if (startTime < hidden && !restored) values.LCP = since(startTime);
     });
-    observe("layout-shift", ({ hadRecentInput, value, startTime }) => {
+    const isShifting = observe("layout-shift", ({ hadRecentInput, value, startTime }) => {
       if (hadRecentInput) return;
       const [sum, first, last] = shift;
       const goesOn = sum && startTime - last < 1000 && startTime - first < 5000;
@@ -109,7 +110,7 @@ export const vitals = {
       if (!over && document.visibilityState !== "hidden") return;
       for (const flush of flushes) flush();
       // What was never seen has not moved either.
-      if (values.FCP !== undefined) values.CLS = Math.round(worstShift * 1e4) / 1e4;
+      if (isShifting && values.FCP !== undefined) values.CLS = Math.round(worstShift * 1e4) / 1e4;
       const durations = [...longest.values()];
       const slow = durations[Math.min(durations.length - 1, Math.floor(interactions() / 50))];
       // After a restore there is no first input that is told of in any case: it took less than a frame.

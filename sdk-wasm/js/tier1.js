@@ -106,6 +106,8 @@ export function start(tier0) {
   let count = 0;
   /** @type {Record<string, number>} how many events stand in each part */
   let written = {};
+  /** Whether storage had no room for the latest. */
+  let full = false;
 
   /** Names this page's queue anew and holds its lock. */
   const open = () => {
@@ -129,7 +131,9 @@ export function start(tier0) {
     for (const part of new Set([...Object.keys(written), ...queue.map((entry) => entry.part ?? "")])) {
       const entries = queue.filter((entry) => entry.part === part);
       if (written[part] === entries.length) continue;
-      save(`queue.${name}.${part}`, entries.flat().join("\n"));
+      const text = entries.flat().join("\n");
+      save(`queue.${name}.${part}`, text);
+      full = text !== (load(`queue.${name}.${part}`) ?? "");
       written[part] = entries.length;
       if (!entries[0]) delete written[part];
     }
@@ -291,7 +295,7 @@ export function start(tier0) {
       unlock();
       name = "";
       // Other tabs are told by a name that comes and goes.
-      save("denied", "1");
+      if (look().consent === "denied") save("denied", "1");
       save("denied");
     } else if (!name) {
       open();
@@ -439,8 +443,8 @@ export function start(tier0) {
   });
   addEventListener("pageshow", ({ persisted }) => {
     if (!persisted || !granted()) return;
-    // What was on the queue is in storage, for whoever takes it first.
-    queue.length = 0;
+    // What was on the queue is in storage, for whoever takes it first; where there was no room, it goes on from here.
+    if (!full) queue.length = 0;
     name = "";
     ask("begin");
     if (options.capture?.page_view !== false) track("page_view");

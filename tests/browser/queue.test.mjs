@@ -170,32 +170,43 @@ test("a page that is left sends what browsers keep alive, and the next page the 
   assert(Math.max(...lengths) < 48 << 10, `a batch of ${Math.max(...lengths)}`);
 });
 
-test("a page that comes back from the back/forward cache counts as viewed and sends on", async (t) => {
-  const cached = await browser(t, { ignoreDefaultArgs: ["--disable-back-forward-cache"] });
-  const site = await shop(t, {
-    options: BARE,
-    script: `window.shown = 0; addEventListener("pageshow", ({ persisted }) => { if (persisted) window.shown++; });`,
+/** @type {Record<string, string>} */
+const STORAGE = {
+  "": "",
+  ", also where storage is full": `const full = () => { throw new DOMException("full", "QuotaExceededError"); };
+    Object.defineProperty(window, "localStorage", { value: new Proxy(localStorage, { set: full }) });`,
+};
+for (const [where, before] of Object.entries(STORAGE)) {
+  test(`a page that comes back from the back/forward cache counts as viewed and sends on${where}`, async (t) => {
+    const cached = await browser(t, { ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+    const site = await shop(t, {
+      options: BARE,
+      before,
+      script: `window.shown = 0; addEventListener("pageshow", ({ persisted }) => { if (persisted) window.shown++; });`,
+    });
+    const gate = door(site);
+    const page = await visitor(t, cached);
+    await page.goto(`${site.url}/first`);
+    await page.ready();
+    await page.with(`(beckon) => beckon.track("login")`);
+    await page.goto(`${site.url}/second`);
+    await page.ready();
+    gate.open = true;
+    await page.goBack({ waitUntil: "commit" });
+    await until("it was in the cache", async () => (await page.evaluate("window.shown")) === 1);
+    await page.with(`(beckon) => beckon.track("sign_up")`);
+    await page.with("(beckon) => beckon.flush()");
+    await until("all are taken", () => Object.keys(times(gate.taken)).length === 3);
+    await until("nothing waits", () => page.with("(beckon) => beckon.inspect().queue === 0"));
+    // Of what a page sends as it is left, the page never sees the answer: it goes again, under the same id.
+    const distinct = [
+      ...new Map(gate.taken.flatMap(({ events }) => events).map((event) => [event.id, event])).values(),
+    ];
+    assert.deepEqual(times([{ events: distinct }]), { page_view: 3, login: 1, sign_up: 1 });
+    const views = distinct.filter(({ name }) => name === "page_view");
+    assert.deepEqual(views.map(({ page }) => new URL(page.url).pathname).sort(), ["/first", "/first", "/second"]);
   });
-  const gate = door(site);
-  const page = await visitor(t, cached);
-  await page.goto(`${site.url}/first`);
-  await page.ready();
-  await page.with(`(beckon) => beckon.track("login")`);
-  await page.goto(`${site.url}/second`);
-  await page.ready();
-  gate.open = true;
-  await page.goBack({ waitUntil: "commit" });
-  await until("it was in the cache", async () => (await page.evaluate("window.shown")) === 1);
-  await page.with(`(beckon) => beckon.track("sign_up")`);
-  await page.with("(beckon) => beckon.flush()");
-  await until("all are taken", () => Object.keys(times(gate.taken)).length === 3);
-  await until("nothing waits", () => page.with("(beckon) => beckon.inspect().queue === 0"));
-  // Of what a page sends as it is left, the page never sees the answer: it goes again, under the same id.
-  const distinct = [...new Map(gate.taken.flatMap(({ events }) => events).map((event) => [event.id, event])).values()];
-  assert.deepEqual(times([{ events: distinct }]), { page_view: 3, login: 1, sign_up: 1 });
-  const views = distinct.filter(({ name }) => name === "page_view");
-  assert.deepEqual(views.map(({ page }) => new URL(page.url).pathname).sort(), ["/first", "/first", "/second"]);
-});
+}
 
 test("a network that comes back is used at once", async (t) => {
   const site = await shop(t, { options: BARE });

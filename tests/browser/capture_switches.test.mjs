@@ -21,27 +21,27 @@ const BUNDLE = {
   slots: [{ id: "hero", kind: "offer", content: null }],
 };
 
-/** What each switch takes away. @type {Record<string, string[]>} */
-const SWITCHES = {
-  page_view: ["page_view"],
-  click: ["click"],
-  file_download: ["file_download"],
-  scroll: ["scroll"],
-  user_engagement: ["user_engagement"],
-  dataLayer: ["add_to_cart"],
-  attributes: ["own_event", "view_cart"],
-  slots: ["view_promotion", "select_promotion"],
-  view_promotion: ["view_promotion"],
-  jsonLd: ["view_item"],
-  view_search_results: ["view_search_results"],
-  form_start: ["form_start"],
-  form_submit: ["form_submit"],
-  exception: ["exception"],
-  rage_click: ["rage_click"],
-  dead_click: ["dead_click"],
-  web_vitals: ["web_vitals"],
-};
-const ALL = new Set(Object.values(SWITCHES).flat());
+/** Each switch, and what it takes away. @type {[name: string, ...gone: string[]][]} */
+const SWITCHES = [
+  ["page_view", "page_view"],
+  ["click", "click"],
+  ["file_download", "file_download"],
+  ["scroll", "scroll"],
+  ["user_engagement", "user_engagement"],
+  ["dataLayer", "add_to_cart"],
+  ["attributes", "own_event", "view_cart"],
+  ["slots", "view_promotion", "select_promotion"],
+  ["view_promotion", "view_promotion"],
+  ["jsonLd", "view_item"],
+  ["view_search_results", "view_search_results"],
+  ["form_start", "form_start"],
+  ["form_submit", "form_submit"],
+  ["exception", "exception"],
+  ["rage_click", "rage_click"],
+  ["dead_click", "dead_click"],
+  ["web_vitals", "web_vitals"],
+];
+const ALL = new Set(SWITCHES.flatMap(([, ...gone]) => gone));
 
 /**
  * A visit that does everything, until all that it tells has arrived.
@@ -98,8 +98,8 @@ test("a visit tells of everything that the switches name, in words that the coll
 });
 
 test("each switch takes away its own, and nothing else", { concurrency: 4 }, async (t) => {
-  const visits = Object.entries(SWITCHES).map(([off, gone]) =>
-    t.test(off, async (t) => assert.deepEqual(missing(await visit(t, off)), [...gone].sort())),
+  const visits = SWITCHES.map(([off, ...gone]) =>
+    t.test(off, async (t) => assert.deepEqual(missing(await visit(t, off)), gone.sort())),
   );
   await Promise.all(visits);
 });

@@ -5,8 +5,9 @@ export interface Options {
   /** Where the collector answers, without a slash at the end: `https://collect.shop.example`. */
   endpoint: string;
   /**
-   * What the visitor has agreed to so far. `pending`: events wait in the page's memory, no id is made and nothing is
-   * sent; `denied`: what was stored is deleted. A choice made through {@link Beckon.consent} is remembered.
+   * What the visitor has agreed to so far. `pending`: no id is made, nothing is stored and nothing is sent; names,
+   * times, addresses, item ids and amounts wait in the page's memory, and nothing else. `denied`: what was stored is
+   * deleted. A consent given through {@link Beckon.consent} is remembered; of a refusal nothing is kept.
    * @default "granted"
    */
   consent?: Consent;
@@ -247,7 +248,7 @@ export interface Beckon {
   identify(user: string | number, traits?: Record<string, unknown>): void;
   /** Begins with a new visitor, as after a log-out on a shared computer. */
   reset(): void;
-  /** What the visitor has agreed to; `denied` deletes what was stored. */
+  /** What the visitor has agreed to; `denied` deletes what was stored, in all tabs. */
   consent(choice: Consent): void;
   /** What to show in a slot, at once and without a request. */
   decide<Content = any>(slot: string, options?: { fallback?: Content }): Decision<Content>;
@@ -267,7 +268,7 @@ export interface Beckon {
   matches(segment: string): boolean;
   /** Sends what waits. Resolves when nothing is left or a try has failed. */
   flush(): Promise<void>;
-  /** Prints warnings to the console also outside of localhost. */
+  /** Prints warnings to the console also outside of localhost: what was refused, and which fields were masked as what. */
   debug(on: boolean): void;
   /** What Beckon knows and does at this moment. */
   inspect(): Inspection;

@@ -4,6 +4,10 @@ import { start as capture } from "./capture.js";
 import { load as loadEngine } from "./engine.js";
 import { parsed, remembering } from "./memory.js";
 
+// Other scripts may put something else in their places later.
+const { stringify } = JSON;
+const { fetch } = globalThis;
+
 const LOG = 50;
 /** How long a decision holds while nothing happens, in milliseconds: rules know of time, and a page may ask as it draws. */
 const FRESH = 1000;
@@ -258,7 +262,7 @@ export function start(tier0) {
   const collector = async (wish, signal) => {
     if (!granted()) return;
     try {
-      const body = JSON.stringify({ key, visitor: who(), session: session || undefined, ...wish });
+      const body = stringify({ key, visitor: who(), session: session || undefined, ...wish });
       const response = await fetch(`${endpoint}/v1/decide`, { method: "POST", body, signal });
       if (response.ok) return await response.json();
     } catch {}
@@ -269,7 +273,7 @@ export function start(tier0) {
     for (const watcher of watchers) {
       if (watcher.slot === undefined) continue;
       const decision = decide(watcher.slot);
-      const text = JSON.stringify(decision);
+      const text = stringify(decision);
       if (!decision || text === watcher.last) continue;
       watcher.last = text;
       invoke(watcher.call, decision);
@@ -465,10 +469,10 @@ export function start(tier0) {
     keep,
     /** The page may be over; the queue has its copy in storage. */
     leave() {
-      if (granted()) save("decisions", JSON.stringify(decisions));
+      if (granted()) save("decisions", stringify(decisions));
       for (const events of gone.keys()) {
         const ready = stripped(events);
-        save("missed", JSON.stringify([...missed(), ...ready]));
+        save("missed", stringify([...missed(), ...ready]));
         enqueue(ready);
       }
       gone.clear();
@@ -484,7 +488,11 @@ export function start(tier0) {
     /** @param {any[]} events @returns {boolean} whether those that may leave, cleaned and masked, come onto the queue */
     take(events) {
       if (!mind) return false;
-      events = merge(events);
+      const whole = events;
+      // What fails in there costs no event.
+      invoke(() => {
+        events = merge(whole);
+      });
       for (const { page } of events) delete page.source;
       if (!away) {
         const clean = beforeSend && think("clean", events);
@@ -499,7 +507,7 @@ export function start(tier0) {
         if (gone.delete(events)) return settle(last, taken);
         // They left without it, and were remembered all the same.
         const ids = new Set(events.map(({ id }) => id));
-        save("missed", JSON.stringify(missed().filter(({ id }) => !ids.has(id))));
+        save("missed", stringify(missed().filter(({ id }) => !ids.has(id))));
       };
       const taken = take().catch(() => {
         if (gone.delete(events)) enqueue(stripped(events));

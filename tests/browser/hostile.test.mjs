@@ -14,9 +14,9 @@ const BARE = "capture: { web_vitals: false, user_engagement: false, scroll: fals
 const ADD = `(beckon) => beckon.track("add_to_cart", { items: [{ item_id: "sku1", price: 9 }], note: "jo@mail.example" })`;
 
 /**
- * What a page does before the package is there (`before`) or right after init() (`after`), and whether the engine runs
- * all the same.
- * @type {Record<string, { before?: string, after?: string, engine?: boolean }>}
+ * What a page does before the package is there (`before`), right after init() (`after`) or once all of it is there
+ * (`later`), and whether the engine runs all the same.
+ * @type {Record<string, { before?: string, after?: string, later?: string, engine?: boolean }>}
  */
 const PAGES = {
   "Object.prototype has more on it": {
@@ -28,6 +28,9 @@ const PAGES = {
     after: `JSON.parse = JSON.stringify = () => { throw new Error("theirs"); };
       window.fetch = () => { throw new Error("theirs"); };`,
     engine: false,
+  },
+  "JSON and fetch are replaced by something broken, once all is there": {
+    later: `JSON.parse = JSON.stringify = window.fetch = () => { throw new Error("theirs"); };`,
   },
   "fetch is wrapped by something that fails, before": {
     before: `const real = window.fetch; let calls = 0;
@@ -65,7 +68,7 @@ const PAGES = {
   "history is frozen": { before: `delete window.navigation; Object.freeze(history);` },
   "the console is gone": { before: `delete window.console;`, after: `beckon.debug(true);` },
 };
-for (const [what, { before = "", after = "", engine = true }] of Object.entries(PAGES)) {
+for (const [what, { before = "", after = "", later = "", engine = true }] of Object.entries(PAGES)) {
   test(`${what}: events arrive, and once`, async (t) => {
     const site = await shop(t, {
       options: BARE,
@@ -76,6 +79,7 @@ for (const [what, { before = "", after = "", engine = true }] of Object.entries(
     await page.goto(site.url);
     if (engine) await page.ready();
     await page.with("(beckon) => beckon.flush()");
+    await page.with(`() => { ${later} }`);
     await page.with(ADD);
     await page.with("(beckon) => beckon.flush()");
     await until("both events", () => new Set(site.names()).size === 2);

@@ -4,6 +4,9 @@
 //
 // A lesser source therefore waits a little for a better one.
 
+// Other scripts may put something else in its place later.
+const { stringify } = JSON;
+
 /** @typedef {{ source: number, name: string, subject: string, text: string | undefined, time: number, data?: any }} Told */
 
 /** JSON-LD is there before anything has happened, and names items by numbers of its own. */
@@ -28,7 +31,7 @@ export const oneSource = ({ track, left, viewed }) => {
     const ids = transaction_id ?? items?.map?.((/** @type {any} */ item) => item?.item_id ?? item?.item_name);
     const subject = [ids, promotion_id, creative_slot].join();
     // Two commas are about nothing.
-    const text = subject[2] && JSON.stringify(data);
+    const text = subject[2] && stringify(data);
     return { source, name, subject, text, time, data };
   };
   /** Whether an event is known already, from as good a source. @param {Told} one */

@@ -388,13 +388,19 @@ impl Reader {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "as in `warn`")]
     fn refuse(&mut self, code: Code, field: &str, detail: &str) {
-        let detail = if cfg!(feature = "wire") { joined(&["expected ", detail]) } else { String::new() };
-        self.note(code, field, detail);
+        let first = self.reject.is_none();
+        self.note(code, field);
+        if cfg!(feature = "wire")
+            && first
+            && let Some(reject) = &mut self.reject
+        {
+            reject.detail = joined(&["expected ", detail]);
+        }
     }
 
-    fn note(&mut self, code: Code, field: &str, detail: String) {
+    fn note(&mut self, code: Code, field: &str) {
         if self.reject.is_none() {
-            self.reject = Some(Reject { code, path: self.path(field), detail });
+            self.reject = Some(Reject { code, path: self.path(field), detail: String::new() });
         }
     }
 
@@ -404,7 +410,7 @@ impl Reader {
         if cfg!(feature = "wire") {
             self.refuse(Code::BadValue, field, &got_instead(what, got));
         } else {
-            self.note(Code::BadValue, field, String::new());
+            self.note(Code::BadValue, field);
         }
     }
 }

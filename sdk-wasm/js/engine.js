@@ -156,7 +156,7 @@ export const start = (visitor, kept) => call(0, visitor, kept);
 export const kept = () => call(1);
 /**
  * Reads, cleans, masks and folds events in the order in which they were made. Gives for each the event as it may leave
- * the page, or `{code, path, detail}` where it cannot be used.
+ * the page, or `{code, path}` where it cannot be used.
  * @param {object[]} events @returns {any[]}
  */
 export const take = (events) => timed(2, events);

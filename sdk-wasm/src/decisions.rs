@@ -1,6 +1,7 @@
 //! Decisions in the page, with no request: the bundle and what is remembered of the visitor.
 
 use crate::memory::Memory;
+use alloc::vec::Vec;
 use engine::decide::{Visitor, decide, standing};
 use engine::offer::{Bundle, HOLDOUT_ARM};
 use engine::value::{Map, Value};
@@ -27,14 +28,22 @@ impl Decisions {
         let decision = decide(bundle, &visitor, &standing(bundle, &visitor).segments, slot, debug);
         let held_out = decision.arm.as_deref() == Some(HOLDOUT_ARM);
         let reason = if held_out { HOLDOUT_ARM } else { decision.why.first().map_or("", |(code, _)| code) };
-        Some(decision.to_value().with("reason", reason))
+        let mut map = decision.to_value();
+        map.set("reason", reason);
+        Some(map)
     }
 
     /// Facts, segments and session; without a bundle no segment is known.
     pub(crate) fn standing(&self, memory: &Memory, now: i64) -> Map {
         let none = Bundle::default();
         let standing = standing(self.bundle.as_ref().unwrap_or(&none), &visitor(memory, now));
-        let mut map = Map::new().with("facts", standing.facts).with("segments", standing.segments);
+        let mut segments = Vec::new();
+        for segment in standing.segments {
+            segments.push(segment.into());
+        }
+        let mut map = Map::new();
+        map.set("facts", standing.facts);
+        map.set("segments", Value::List(segments));
         if memory.state.last.is_some() {
             map.set("session", memory.state.session.id.text());
         }

@@ -56,7 +56,7 @@ impl Tier {
     }
 
     /// Reads, cleans and masks events, and folds them in the order in which they come where `fold` is true. Gives for
-    /// each the event as it may leave the page, or `{code, path, detail}` where it cannot be used.
+    /// each the event as it may leave the page, or `{code, path}` where it cannot be used.
     fn take(&mut self, events: &[Value], fold: bool) -> Value {
         let mut taken = Vec::with_capacity(events.len());
         for event in events {
@@ -77,7 +77,10 @@ impl Tier {
                 event.to_value()
             }
             Err(reject) => {
-                Map::new().with("code", reject.code.text()).with("path", reject.path).with("detail", reject.detail)
+                let mut map = Map::new();
+                map.set("code", reject.code.text());
+                map.set("path", reject.path);
+                map
             }
         }
     }

@@ -137,7 +137,7 @@ async function visiting(peer, row) {
 async function decisions() {
   const { first, again, sources } = await deciding(browser, `${pages.url}/beckon/p/7`);
   const words = (/** @type {number[]} */ times) =>
-    `p50 ${median(times).toFixed(3)} ms, p99 ${share(times, 0.99).toFixed(3)} ms of ${times.length}`;
+    `p50 ${median(times).toFixed(3)} ms, p90 ${share(times, 0.9).toFixed(3)} ms, p99 ${share(times, 0.99).toFixed(3)} ms of ${times.length}`;
   console.log(
     `decide() with 200 segments and 100 offers, source ${sources.join(", ")}: after an event ${words(first)}; again ${words(again)}`,
   );

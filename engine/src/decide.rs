@@ -98,6 +98,9 @@ pub fn standing(bundle: &Bundle, visitor: &Visitor<'_>) -> Standing {
     Standing { facts, segments }
 }
 
+/// Whether the visitor is in the segment of an id.
+pub type Belongs<'a> = &'a dyn Fn(&str) -> bool;
+
 /// Whether the visitor is held out of all offers of the site: `h("holdout:" + site, visitor) < share`.
 pub fn held_out(bundle: &Bundle, visitor: &str) -> bool {
     bucket::share(&joined(&["holdout:", &bundle.site]), visitor) < bundle.holdout
@@ -105,7 +108,9 @@ pub fn held_out(bundle: &Bundle, visitor: &str) -> bool {
 
 /// Decides a slot: consent, then for every offer schedule, stock, already bought, caps and segments, then the highest
 /// priority (ties by id), then holdout, then the arm. `debug` notes every rule tried.
-pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], slot: &str, debug: bool) -> Decision {
+///
+/// `belongs` tells whether the visitor is in a segment; it is asked of those alone that decide something.
+pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, belongs: Belongs<'_>, slot: &str, debug: bool) -> Decision {
     let own = bundle.slots.iter().find(|have| have.id == slot).map(|slot| slot.content.clone()).unwrap_or_default();
     let mut decision = Decision {
         slot: slot.to_owned(),
@@ -122,7 +127,7 @@ pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], slot:
     }
     let mut chosen = None;
     for offer in bundle.offers.iter().filter(|offer| offer.slot == slot) {
-        let code = match (refused(bundle, visitor, segments, offer), chosen) {
+        let code = match (refused(bundle, visitor, belongs, offer), chosen) {
             (Some(code), _) => code,
             (None, None) => {
                 chosen = Some(offer);
@@ -140,7 +145,7 @@ pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], slot:
         decision.why.push(("no_offer", None));
         return decision;
     };
-    for segment in offer.segments.iter().filter(|segment| segments.contains(segment)) {
+    for segment in offer.segments.iter().filter(|segment| belongs(segment)) {
         decision.why.push(("segment", Some(segment.clone())));
     }
     if decision.why.is_empty() {
@@ -167,7 +172,7 @@ pub fn decide(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], slot:
 }
 
 /// The rule that keeps an offer from a visitor, if one does.
-fn refused(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], offer: &Offer) -> Option<&'static str> {
+fn refused(bundle: &Bundle, visitor: &Visitor<'_>, belongs: Belongs<'_>, offer: &Offer) -> Option<&'static str> {
     let items = &offer.items;
     // A would-be exposure of a held-out visitor is logged like a real one, so caps hold for both alike.
     let shown = visitor.state.exposure(&offer.id, visitor.now);
@@ -184,7 +189,7 @@ fn refused(bundle: &Bundle, visitor: &Visitor<'_>, segments: &[String], offer: &
         Some("capped_visitor")
     } else if over(offer.cap_session, shown.as_ref().map(|shown| shown.session)) {
         Some("capped_session")
-    } else if !offer.segments.is_empty() && !offer.segments.iter().any(|segment| segments.contains(segment)) {
+    } else if !offer.segments.is_empty() && !offer.segments.iter().any(|segment| belongs(segment)) {
         Some("not_in_segment")
     } else {
         None
@@ -219,7 +224,7 @@ mod tests {
     fn run(bundle: &Bundle, state: &State, id: &str, now: i64) -> Decision {
         let visitor = Visitor { id, state, told: &Map::new(), told_segments: &[], consent: true, now };
         let segments = standing(bundle, &visitor).segments;
-        decide(bundle, &visitor, &segments, "hero", true)
+        decide(bundle, &visitor, &|id| segments.iter().any(|segment| segment == id), "hero", true)
     }
 
     fn seen(events: &[&str]) -> State {

@@ -325,6 +325,16 @@ impl Slot {
 }
 
 impl Bundle {
+    /// Where the segment of an id stands, or would.
+    fn find(&self, id: &str) -> Result<usize, usize> {
+        self.segments.binary_search_by(|segment| segment.id.as_str().cmp(id))
+    }
+
+    /// The segment of an id.
+    pub fn segment(&self, id: &str) -> Option<&Segment> {
+        self.find(id).ok().and_then(|at| self.segments.get(at))
+    }
+
     /// Puts an offer in its place.
     pub fn add(&mut self, offer: Offer) {
         let before =
@@ -373,8 +383,10 @@ impl Bundle {
                 let Some(id) = entry.str("id") else { continue };
                 match key {
                     "segments" => {
-                        if let Ok(segment) = Segment::read(id, entry, compile) {
-                            bundle.segments.push(segment);
+                        if let Ok(segment) = Segment::read(id, entry, compile)
+                            && let Err(at) = bundle.find(id)
+                        {
+                            bundle.segments.insert(at, segment);
                         }
                     }
                     "offers" => {

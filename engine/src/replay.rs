@@ -18,8 +18,9 @@ use alloc::vec::Vec;
 pub fn answer(bundle: &Bundle, visitor: &Visitor<'_>, slots: &[&str], debug: bool) -> Map {
     let standing = standing(bundle, visitor);
     let mut decisions = Map::new();
+    let belongs = |id: &str| standing.segments.iter().any(|segment| segment == id);
     for slot in slots {
-        decisions.set(slot, decide(bundle, visitor, &standing.segments, slot, debug).to_value());
+        decisions.set(slot, decide(bundle, visitor, &belongs, slot, debug).to_value());
     }
     Map::new()
         .with("bundle", bundle.version)

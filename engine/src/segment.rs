@@ -75,16 +75,22 @@ impl Segment {
     }
 }
 
-/// The ids of the segments that the facts satisfy, in the order of the segments; `told` are those the collector said of this
-/// visitor, which count for segments that cannot be decided here.
+impl Segment {
+    /// Whether the facts satisfy it; `told` are the segments that the collector said of this visitor, which count where it
+    /// cannot be decided here.
+    pub fn holds(&self, facts: &Value, told: &[String]) -> bool {
+        match &self.condition {
+            Some(condition) => condition.matches(facts, &no_groups),
+            None => told.contains(&self.id),
+        }
+    }
+}
+
+/// The ids of the segments that hold, in the order of the segments.
 pub fn matching(segments: &[Segment], facts: &Value, told: &[String]) -> Vec<String> {
     let mut matching = Vec::new();
     for segment in segments {
-        let matches = match &segment.condition {
-            Some(condition) => condition.matches(facts, &no_groups),
-            None => told.contains(&segment.id),
-        };
-        if matches {
+        if segment.holds(facts, told) {
             matching.push(segment.id.clone());
         }
     }

@@ -25,7 +25,10 @@ impl Decisions {
     pub(crate) fn decide(&self, memory: &Memory, slot: &str, now: i64, debug: bool) -> Option<Map> {
         let bundle = self.bundle.as_ref()?;
         let visitor = visitor(memory, now);
-        let decision = decide(bundle, &visitor, &standing(bundle, &visitor).segments, slot, debug);
+        let facts = memory.state.facts(now, &memory.told).into();
+        // A segment that no offer in question is for is not looked at.
+        let belongs = |id: &str| bundle.segment(id).is_some_and(|segment| segment.holds(&facts, &memory.segments));
+        let decision = decide(bundle, &visitor, &belongs, slot, debug);
         let held_out = decision.arm.as_deref() == Some(HOLDOUT_ARM);
         let reason = if held_out { HOLDOUT_ARM } else { decision.why.first().map_or("", |(code, _)| code) };
         let mut map = decision.to_value();

@@ -269,3 +269,20 @@ test("the term of a search is told with each page of results", async (t) => {
     [{ search_term: "yes" }],
   );
 });
+
+test("what is masked or ignored is so for the shadow trees in it, too", async (t) => {
+  const page = await opened(t, chrome, {
+    html: `<div data-beckon-mask><my-card id="masked"></my-card></div><my-card id="shown"></my-card>
+      <div data-beckon-ignore><my-card id="ignored"></my-card></div>`,
+    script: `customElements.define("my-name", class extends HTMLElement { connectedCallback() {
+        this.attachShadow({ mode: "open" }).innerHTML = "<button>Jo Doe</button>"; } });
+      customElements.define("my-card", class extends HTMLElement { connectedCallback() {
+        this.attachShadow({ mode: "open" }).innerHTML = "<my-name></my-name>"; } });`,
+  });
+  for (const id of ["masked", "shown", "ignored"]) await page.click(`#${id} button`);
+  const clicks = await page.sent("click");
+  assert.deepEqual(
+    clicks.map(({ props }) => props.button_text),
+    ["[masked]", "Jo Doe"],
+  );
+});

@@ -25,8 +25,11 @@ export const hit = (event, selector) => {
 export const short = (text) =>
   [...(text || "").trim().replace(/\s+/g, " ").slice(0, 200)].slice(0, 100).join("") || undefined;
 
-/** @param {Element} element */
-export const masked = (element) => !!(element.closest(MASKED) || element.querySelector(MASKED));
+/** Whether it stands in what is masked, also around a shadow tree that it is in, or has such a thing in it. @param {any} element @returns {boolean} */
+export const masked = (element) =>
+  !!(element.closest(MASKED) || element.querySelector(MASKED)) || inMasked(element.getRootNode().host);
+/** @param {any} host @returns {boolean} */
+const inMasked = (host) => !!host && (!!host.closest(MASKED) || inMasked(host.getRootNode().host));
 
 /**
  * What a link or a button says, `[masked]` where it must not be known. The value of other buttons is a form's.

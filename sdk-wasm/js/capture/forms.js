@@ -1,15 +1,15 @@
 // `form_start` and `form_submit`: which form, never what was typed into it.
 
+const MASK = "[data-beckon-mask]";
+
 /**
  * Asked of attributes, since a field that is called `id` stands in the way of a form's own.
- * @param {Element} form
+ * @param {Element} form @param {unknown} masked
  */
-const fields = (form) => ({
+const fields = (form, masked) => ({
   form_id: form.getAttribute("id") ?? undefined,
   form_name: form.getAttribute("name") ?? undefined,
-  form_destination: form.closest("[data-beckon-mask]")
-    ? "[masked]"
-    : new URL(form.getAttribute("action") ?? "", document.baseURI).href,
+  form_destination: masked ? "[masked]" : new URL(form.getAttribute("action") ?? "", document.baseURI).href,
 });
 
 /** @type {import("../capture.js").Capture} */
@@ -26,7 +26,7 @@ export const started = {
       const form = field?.form;
       if (!form || known.has(form)) return;
       known.add(form);
-      track(2, "form_start", fields(form));
+      track(2, "form_start", fields(form, hit(event, MASK)));
     };
     for (const type of ["input", "change"]) on(document, type, typed);
   },
@@ -40,7 +40,7 @@ export const submitted = {
       const form = hit(event, "form");
       if (!form) return;
       const { submitter } = event;
-      track(2, "form_submit", { ...fields(form), form_submit_text: submitter && label(submitter) });
+      track(2, "form_submit", { ...fields(form, hit(event, MASK)), form_submit_text: submitter && label(submitter) });
     });
   },
 };

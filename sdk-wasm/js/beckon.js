@@ -47,17 +47,23 @@ const random = () => hex(crypto.getRandomValues(new BigUint64Array(1))[0], 16).r
  */
 const uuid = (end = own) => {
   sequence = (sequence + 1) % 4096;
-  lastMs = Math.max(Date.now(), sequence ? lastMs : lastMs + 1);
+  if (!sequence) lastMs++;
+  lastMs = Math.max(Date.now(), lastMs);
   return `${hex(lastMs, 12).replace(/.{8}/, "$&-")}-7${hex(sequence, 3)}-${end}`;
 };
 
 const own = world.crypto && random();
 
 /** @param {string} address @returns {string} without its hash, and of its query only campaigns and click ids */
-const bare = (address) => {
-  const kept = address?.match(/(?<=[?&])(utm_|\w*clk?id=|[wg]braid=)[^&#]*/g);
-  return address?.replace(/[?#].*/, kept ? `?${kept.join("&")}` : "");
-};
+const bare = (address) =>
+  address?.replace(
+    /[?#].*/,
+    (rest) =>
+      rest
+        .match(/[?&](utm_|\w*clk?id=|[wg]braid=)[^&#]*/g)
+        ?.join("")
+        .replace(/^./, "?") ?? "",
+  );
 
 /** @param {any} value @param {string[]} names @returns {any} a copy in the terms of JSON, of these names only */
 const pick = (value, names) => value && parse(stringify(value, names));
@@ -145,7 +151,7 @@ const create = (options) => {
   /** Another tab may have begun with somebody new. */
   const who = () => {
     visitor = load("visitor") || visitor || uuid(random());
-    if (!load("visitor")) save("visitor", visitor);
+    save("visitor", visitor);
     return visitor;
   };
 
@@ -162,12 +168,12 @@ const create = (options) => {
   /** @type {(name: string, data?: object, user?: string | number, source?: number) => void} `user` is who the visitor is from here on */
   const track = safe((name, data, user, source) => {
     if (consent === "denied") return;
-    /** @type {any} */
-    let event = { ...data, id: uuid(), name, at: new Date(lastMs), user: user && `${user}` };
-    // Before there is consent, nothing is held of whom it is about.
-    if (consent !== "granted") event = strip({ ...event, user: undefined });
-    // A copy in the terms of JSON: what the page does to its objects afterwards does not change the event.
-    held.push([stringify(event), view, source]);
+    // Nobody sees a page that the browser renders ahead, and most of them nobody ever will.
+    if (page.prerendering) return page.addEventListener("prerenderingchange", () => track(name, data, user, source));
+    const event = { ...data, id: uuid(), name, at: new Date(lastMs), user: user && `${user}` };
+    // Before there is consent, nothing is held of whom it is about. It is a copy in the terms of JSON: what the page does
+    // to its objects afterwards does not change the event.
+    held.push([stringify(consent === "granted" ? event : strip({ ...event, user: undefined })), view, source]);
     held.splice(0, held.length - QUEUE_EVENTS);
     draining ||= setTimeout(drain);
   });
@@ -226,8 +232,9 @@ const create = (options) => {
     timer ||= setTimeout(send, ms);
   };
   const send = () => {
-    timer = clearTimeout(timer) ?? 0;
-    sending ??= sent(next()).then(() => {
+    clearTimeout(timer);
+    timer = 0;
+    sending ??= sent().then(() => {
       sending = undefined;
     });
     return sending;
@@ -239,17 +246,17 @@ const create = (options) => {
     const [whose] = first;
     let room = tier0.most;
     const entries = queue.filter((entry) => {
-      if (entry === first) return true;
       if (entry.flying || entry[0] !== whose) return false;
       room -= entry[1].length;
-      return room > 0;
+      return entry === first || room > 0;
     });
     const envelope = stringify({ ...parse(whose), ...ask("envelope"), key, sent_at: new Date() });
     const body = `${envelope.slice(0, -1)},"events":[${entries.map(([, text]) => text)}]}`;
     return { entries, body };
   };
-  /** @param {ReturnType<typeof next>} batch @returns {Promise<void>} when no batch is left or one has failed */
-  const sent = async (batch) => {
+  /** @returns {Promise<void>} when no batch is left or one has failed */
+  const sent = async () => {
+    const batch = next();
     if (!batch) return;
     const { entries, body } = batch;
     for (const entry of entries) entry.flying = true;
@@ -268,18 +275,18 @@ const create = (options) => {
     }
     for (const entry of entries) entry.flying = false;
     if (/^(0|408|429|5)/.test(/** @type {any} */ (status)))
-      return later(Math.min(wait || 2 ** failures++, 4e3) * (1000 + Math.random() * 500));
+      return later(Math.min(wait || 2 ** failures++, 4e3) * 1000 * (1 + Math.random() / 2));
     failures = 0;
     for (const entry of entries) queue.splice(queue.indexOf(entry) >>> 0, 1);
     ask("answered", entries, answer, status);
-    return sent(next());
+    return sent();
   };
   /** The page may be over: what fits into the 64 KiB that browsers keep alive goes now, and the queue is kept. */
   const leave = safe(() => {
     ask("left");
     release();
     if (!ask("leave")) save(`queue.${own}`, queue.flat().join("\n"));
-    for (let batches = 4; batches--; ) sent(next());
+    for (let batches = 4; batches--; ) sent();
   });
 
   // ---- Tier 1.
@@ -333,29 +340,29 @@ const create = (options) => {
       drain();
     }
     path = now;
-    view = { url, referrer: view ? view.url : page.referrer };
+    view = { url, referrer: view?.url ?? page.referrer };
     if (capture?.page_view !== false) track("page_view");
     ask("viewed");
   });
   /** @type {import("./tier1.js").Tier0} */
   const tier0 = {
     options,
-    storage,
-    load,
-    save,
-    warn,
-    ask,
-    track,
-    who,
-    watchers,
+    send,
     look,
     stripped,
-    queue,
-    enqueue,
-    send,
-    release,
-    viewed,
     most: BATCH_LENGTH,
+    who,
+    viewed,
+    load,
+    warn,
+    release,
+    storage,
+    track,
+    ask,
+    save,
+    queue,
+    watchers,
+    enqueue,
   };
 
   const begin = () => {
@@ -364,7 +371,7 @@ const create = (options) => {
     setTimeout(release, PATIENCE);
   };
   const deny = () => {
-    for (const name of Object.keys(storage)) if (name.startsWith(prefix)) delete storage[name];
+    for (const name in storage) if (name.startsWith(prefix)) delete storage[name];
     visitor = "";
     held = [];
     queue.length = 0;
@@ -377,7 +384,7 @@ const create = (options) => {
     viewed();
     if (consent === "granted") begin();
     // Where a browser does not tell of navigation, tier 1 sees to it.
-    /** @type {any} */ (window).navigation?.addEventListener("currententrychange", viewed);
+    world.navigation?.addEventListener("currententrychange", viewed);
     addEventListener("visibilitychange", () => page.hidden && leave());
     addEventListener("pagehide", leave);
   })();
@@ -388,7 +395,9 @@ const create = (options) => {
     identify: (id, props) => track("identify", { props }, id),
     reset: safe(() => {
       release();
-      for (const name of ["visitor", "user", "decisions"]) save(name);
+      // What a worker has in its hands is about who was here so far.
+      ask("leave");
+      for (const name of ["visitor", "user", "decisions", "missed"]) save(name);
       visitor = "";
       ask("begin");
     }),

@@ -417,3 +417,24 @@ test("who waits for a decision hears nothing until there is one", async (t) => {
   await until("the event is there", () => site.names().includes("share"));
   assert.deepEqual(await page.evaluate("window.seen"), []);
 });
+
+test("a page that is rendered ahead counts as of when it is shown, and not if it never is", async (t) => {
+  const site = await shop(t, {
+    options: "capture: { web_vitals: false, user_engagement: false, scroll: false }",
+    before: `window.ahead = true; Object.defineProperty(document, "prerendering", { get: () => window.ahead });`,
+    script: `beckon.track("login", { method: "x" });`,
+  });
+  const page = await visitor(t, chrome);
+  await page.goto(site.url);
+  // Its offers are drawn ahead.
+  await page.ready();
+  await page.with("(beckon) => beckon.flush()");
+  await page.evaluate(`dispatchEvent(new Event("pagehide"))`);
+  assert.deepEqual(site.names(), []);
+  const shown = await page.evaluate(`window.ahead = false; const now = Date.now();
+    document.dispatchEvent(new Event("prerenderingchange")); now`);
+  await page.with(`(beckon) => { beckon.track("search"); return beckon.flush(); }`);
+  assert.deepEqual(site.names(), ["page_view", "login", "search"]);
+  for (const { at } of site.events()) assert(Date.parse(at) >= Number(shown), at);
+  assert.deepEqual(site.events()[1].props, { method: "x" });
+});

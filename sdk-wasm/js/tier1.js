@@ -108,10 +108,8 @@ export function start(tier0) {
   let name = "";
   let unlock = () => {};
   let count = 0;
-  /** @type {Record<string, number>} how many events stand in each part */
+  /** @type {Record<string, number>} how many events stand in each part; -1 where storage had no room for it */
   let written = {};
-  /** Whether storage had no room for the latest. */
-  let full = false;
 
   /** Names this page's queue anew and holds its lock. */
   const open = () => {
@@ -137,8 +135,7 @@ export function start(tier0) {
       if (written[part] === entries.length) continue;
       const text = entries.flat().join("\n");
       save(`queue.${name}.${part}`, text);
-      full = text !== (load(`queue.${name}.${part}`) ?? "");
-      written[part] = entries.length;
+      written[part] = text === (load(`queue.${name}.${part}`) ?? "") ? entries.length : -1;
       if (!entries[0]) delete written[part];
     }
   };
@@ -162,6 +159,8 @@ export function start(tier0) {
         // It has its copy here before it goes there.
         enqueue([]);
         for (const name of theirs) delete storage[name];
+        // Both copies may have been more than there was room for.
+        keep();
       };
       if (navigator.locks) navigator.locks.request(base + owner, { ifAvailable: true }, take).catch(warn);
       else take(true);
@@ -258,10 +257,11 @@ export function start(tier0) {
     });
   };
   const wanted = () => [...slots].map((id) => ({ id, kind: "offer" }));
-  /** @param {object} wish @param {AbortSignal} [signal] @returns {Promise<any>} what the collector answers, if anything */
-  const collector = async (wish, signal) => {
+  /** @param {object} wish @param {number} [timeout] in milliseconds @returns {Promise<any>} what the collector answers, if anything */
+  const collector = async (wish, timeout) => {
     if (!granted()) return;
     try {
+      const signal = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
       const body = stringify({ key, visitor: who(), session: session || undefined, ...wish });
       const response = await fetch(`${endpoint}/v1/decide`, { method: "POST", body, signal });
       if (response.ok) return await response.json();
@@ -270,6 +270,7 @@ export function start(tier0) {
   const standing = () => (away ? known : think("standing"));
   /** Tells everybody who watches a slot what is different now. */
   const tell = () => {
+    if (!granted()) return changed();
     for (const watcher of watchers) {
       if (watcher.slot === undefined) continue;
       const decision = decide(watcher.slot);
@@ -298,6 +299,7 @@ export function start(tier0) {
     if (!visitor) {
       unlock();
       name = "";
+      gone.clear();
       // Other tabs are told by a name that comes and goes.
       if (look().consent === "denied") save("denied", "1");
       save("denied");
@@ -382,6 +384,7 @@ export function start(tier0) {
     });
   /** @param {any[]} events @param {any[]} taken */
   const settle = (events, taken) => {
+    if (!granted()) return;
     const ready = usable(events, taken);
     for (const event of ready) {
       session = event.session;
@@ -448,7 +451,7 @@ export function start(tier0) {
   addEventListener("pageshow", ({ persisted }) => {
     if (!persisted || !granted()) return;
     // What was on the queue is in storage, for whoever takes it first; where there was no room, it goes on from here.
-    if (!full) queue.length = 0;
+    if (!Object.values(written).includes(-1)) queue.length = 0;
     name = "";
     ask("begin");
     if (options.capture?.page_view !== false) track("page_view");
@@ -505,6 +508,7 @@ export function start(tier0) {
         const last = beforeSend ? hooked(usable(events, await think("clean", events))) : events;
         const taken = await think("take", last);
         if (gone.delete(events)) return settle(last, taken);
+        if (!granted()) return;
         // They left without it, and were remembered all the same.
         const ids = new Set(events.map(({ id }) => id));
         save("missed", stringify(missed().filter(({ id }) => !ids.has(id))));
@@ -533,6 +537,8 @@ export function start(tier0) {
     /** @param {import("./beckon.js").Entry[]} entries a batch @param {any} answer @param {number} status */
     answered(entries, answer, status) {
       if (status > 200) warn(status, answer);
+      // Whoever has refused meanwhile is not remembered by an answer that was under way.
+      if (!granted()) return;
       if (status === 413 && entries[1]) {
         // They go again in batches of half the size.
         tier0.most = entries.reduce((sum, [, text]) => sum + text.length, 0) >> 1;
@@ -555,7 +561,7 @@ export function start(tier0) {
     },
     /** @param {any} answer what the collector says of the visitor */
     told(answer) {
-      if (!answer) return;
+      if (!answer || !granted()) return;
       if (!mind) {
         known = { facts: answer.facts ?? {}, segments: answer.segments ?? [] };
         for (const [slot, decision] of Object.entries(answer.slots ?? {})) {
@@ -574,9 +580,9 @@ export function start(tier0) {
      */
     async recommend(slot, { n = 8, item, timeout = 150 } = {}) {
       const wish = { page: { item }, slots: [{ id: slot, kind: "items", n, exclude: [] }] };
-      const answer = await collector(wish, AbortSignal.timeout(timeout));
+      const answer = await collector(wish, timeout);
       ask("told", answer);
-      return answer?.slots[slot];
+      return answer?.slots?.[slot];
     },
     inspect() {
       const shown = Object.entries(decisions).map(([slot, { until, ...decision }]) => {

@@ -139,3 +139,34 @@ test("a policy that forbids the engine is found out once a page, not again and a
   assert.deepEqual(errors.filter((text) => !/worker/i.test(text)).length <= 1, true, errors.join("\n"));
   assert(errors.length <= 2, errors.join("\n"));
 });
+
+/** @type {Record<string, { work: string, user: string | undefined, names: string[], stored: string[] }>} what the page does while a worker has events in its hands */
+const MEANWHILE = {
+  "a refusal": { work: `beckon.consent("denied")`, user: undefined, names: [], stored: [] },
+  "a reset": { work: "beckon.reset()", user: "42", names: ["login", "identify"], stored: ["visitor", "user"] },
+};
+for (const [what, { work, user, names, stored }] of Object.entries(MEANWHILE)) {
+  test(`an engine in a worker: ${what} is not undone by what it had in its hands`, async (t) => {
+    const site = await shop(t, {
+      policy: (path) => (path === "/beckon/worker.js" ? undefined : STRICT),
+      options: "capture: { web_vitals: false, user_engagement: false, scroll: false }",
+    });
+    const page = await visitor(t, chrome);
+    await page.goto(site.url);
+    await page.with("(beckon) => beckon.flush()");
+    const [{ visitor: first }] = site.batches;
+    // A decision hands over what was tracked.
+    await page.with(`async (beckon) => { beckon.track("login"); beckon.identify("42"); beckon.decide("hero"); ${work};
+      await beckon.flush(); await new Promise((resolve) => setTimeout(resolve, 300)); await beckon.flush(); }`);
+    const late = site.batches.slice(1);
+    assert.deepEqual(
+      late.flatMap(({ events }) => events.map((/** @type {any} */ { name }) => name)),
+      names,
+    );
+    for (const batch of late) assert.equal(batch.visitor, first);
+    assert.equal(late.at(-1)?.user, user);
+    const keys = await page.evaluate(`Object.keys(localStorage).map((name) => name.slice("beckon.pk_test.".length))`);
+    assert.equal(/** @type {string[]} */ (keys).includes("user"), false, String(keys));
+    if (!stored[0]) assert.deepEqual(keys, []);
+  });
+}

@@ -12,6 +12,12 @@ before(async (t) => {
 
 const BARE = "capture: { web_vitals: false, user_engagement: false, scroll: false }";
 const stored = "Object.keys(localStorage)";
+const DECISION = {
+  decision_id: "0193c0de-0000-7000-8000-000000000001",
+  bundle: 3,
+  facts: { "user.known": true },
+  slots: {},
+};
 
 /** Another tab of the same visitor. @param {import("playwright-core").Page} page @param {string} url */
 async function tab(page, url) {
@@ -219,4 +225,35 @@ test('with page_view: "hash" a page behind a hash is a page', async (t) => {
     views.map(({ page }) => new URL(page.url).hash),
     ["#/cart", "#/checkout", "#/thanks"],
   );
+});
+
+test("a refusal while an answer is under way: the answer leaves nothing behind, and nothing is sent again", async (t) => {
+  const answers = [{ status: 200, body: { results: [], decision: DECISION } }, { status: 413 }, { status: 503 }];
+  for (const answer of answers) {
+    const site = await shop(t, {
+      options: BARE,
+      before: `const { fetch } = window; window.fetch = async (...values) => { const response = await fetch(...values);
+        if (window.refuses && values[0].includes("/v1/events")) beckon.consent("denied"); return response; };`,
+    });
+    const page = await visitor(t, chrome);
+    await page.goto(site.url);
+    await page.ready();
+    await page.with("(beckon) => beckon.flush()");
+    site.answer = () => answer;
+    await page.with(`async (beckon) => { window.refuses = true; beckon.track("login"); beckon.track("search");
+      await beckon.flush(); await new Promise(setTimeout); }`);
+    assert.deepEqual(await page.evaluate(stored), [], String(answer.status));
+    assert.deepEqual(site.names(), ["page_view", "login", "search"], String(answer.status));
+  }
+});
+
+test("who was here before a reset is not what the next one is known for", async (t) => {
+  const site = await shop(t, { options: BARE, script: `beckon.track("login"); beckon.reset();` });
+  const page = await visitor(t, chrome);
+  await page.goto(site.url);
+  await page.ready();
+  await until("they arrive", () => site.names().includes("login"));
+  const { facts, visitor: who } = await page.with("(beckon) => beckon.inspect()");
+  assert.notEqual(site.batches[0].visitor, who);
+  assert.equal(facts["n.login"], undefined);
 });

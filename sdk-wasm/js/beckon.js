@@ -285,7 +285,8 @@ const create = (options) => {
   const leave = safe(() => {
     ask("left");
     release();
-    if (!ask("leave")) save(`queue.${own}`, queue.flat().join("\n"));
+    // Of few names, so that they do not pile up where tier 1 never comes.
+    if (!ask("leave")) save(`queue.${own.slice(-2)}`, queue.flat().join("\n"));
     for (let batches = 4; batches--; ) sent();
   });
 
@@ -319,14 +320,14 @@ const create = (options) => {
   const look = () => ({
     visitor,
     user: load("user"),
+    decisions: {},
     consent,
+    last: [],
+    tier: 0,
+    sent: 0,
     queue: queue.length + held.length,
     facts: {},
     segments: [],
-    last: [],
-    decisions: {},
-    sent: 0,
-    tier: 0,
   });
   // ---- The page.
 
@@ -346,23 +347,23 @@ const create = (options) => {
   });
   /** @type {import("./tier1.js").Tier0} */
   const tier0 = {
-    options,
-    send,
-    look,
+    watchers,
     stripped,
+    look,
     most: BATCH_LENGTH,
-    who,
-    viewed,
+    storage,
     load,
+    ask,
+    send,
+    enqueue,
+    save,
+    who,
+    options,
+    queue,
+    track,
     warn,
     release,
-    storage,
-    track,
-    ask,
-    save,
-    queue,
-    watchers,
-    enqueue,
+    viewed,
   };
 
   const begin = () => {
@@ -410,7 +411,7 @@ const create = (options) => {
         begin();
       }
     }),
-    decide: (slot, { fallback = null } = {}) => {
+    decide: (slot, options) => {
       const decision = safe(() => {
         if (!wake()) return;
         drain();
@@ -418,7 +419,7 @@ const create = (options) => {
         return ask("decide", slot) ?? cached(slot) ?? (inlined && { ...inlined, source: "bootstrap" });
       })();
       const nothing = { slot, offer: null, arm: null, source: "fallback", reason: "none", why: [] };
-      return { ...nothing, ...decision, content: decision?.content ?? fallback };
+      return { ...nothing, ...decision, content: decision?.content ?? options?.fallback ?? null };
     },
     onDecision: (slot, call) => watch({ slot, call }),
     recommend: async (...wish) => {

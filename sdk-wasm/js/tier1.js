@@ -576,9 +576,10 @@ export function start(tier0) {
     },
     /**
      * Needs no engine, and so does not wait for it.
-     * @param {string} slot @param {{ n?: number, item?: string, timeout?: number }} [wish]
+     * @param {string} slot @param {{ n?: number, item?: string, timeout?: number }} [given]
      */
-    async recommend(slot, { n = 8, item, timeout = 150 } = {}) {
+    async recommend(slot, given) {
+      const { n = 8, item, timeout = 150 } = given ?? {};
       const wish = { page: { item }, slots: [{ id: slot, kind: "items", n, exclude: [] }] };
       const answer = await collector(wish, timeout);
       ask("told", answer);

@@ -227,3 +227,24 @@ test("in an extension's world beside the page's it works as in the page, navigat
   );
   assert.deepEqual(new Set(site.batches.map(({ key }) => key)), new Set(["pk_extension"]));
 });
+
+test("calls with what they do not expect throw nothing", async (t) => {
+  const site = await shop(t);
+  const page = await visitor(t, chrome);
+  await page.goto(site.url);
+  await page.ready();
+  const found = await page.with(`async (beckon) => {
+    const circle = {};
+    circle.circle = circle;
+    const throws = { toString() { throw new Error("the page's own"); } };
+    beckon.track(Symbol("x"));
+    for (const data of [null, "text", { big: 1n }, circle, { get price() { throw new Error("the page's own"); } }]) beckon.track("odd", data);
+    for (const id of [null, Symbol("x"), throws]) beckon.identify(id);
+    for (const slot of [undefined, "__proto__", "constructor"]) beckon.decide(slot);
+    const lists = [await beckon.recommend("also", null), await beckon.recommend("also", { timeout: -1 })];
+    return [beckon.decide("hero", null).offer, ...lists.map(({ items }) => items.length)];
+  }`);
+  assert.deepEqual(found, ["welcome", 0, 0]);
+  await page.with("(beckon) => beckon.flush()");
+  assert(site.names().includes("odd"));
+});

@@ -270,3 +270,17 @@ test("what cannot be read in storage is thrown away", async (t) => {
     page.evaluate(`!Object.keys(localStorage).some((name) => name.includes(".queue."))`),
   );
 });
+
+test("where tier 1 never comes, what pages leave behind them is of few names", async (t) => {
+  const site = await shop(t);
+  site.stuck = (path) => path === "/beckon/tier1.js" || path === "/v1/events";
+  const page = await visitor(t, chrome);
+  for (const path of ["/first", "/second", "/third"]) {
+    await page.goto(site.url + path);
+    await page.waitForFunction("window.beckon");
+  }
+  const names = /** @type {string[]} */ (await page.evaluate("Object.keys(localStorage)"));
+  const queues = names.filter((name) => name.includes("queue"));
+  assert(queues.length > 0);
+  for (const name of queues) assert.match(name, /^beckon\.pk_test\.queue\.[0-9a-f]{2}$/);
+});

@@ -400,3 +400,19 @@ test("a slot shows what was decided, and tells when it was seen and chosen", asy
   const views = async () => (await page.sent("view_promotion")).filter(({ page: { url } }) => url.endsWith("/next"));
   await until("they were seen again", async () => (await views()).length === 2);
 });
+
+test("an entry of dataLayer that cannot be read costs none of the others", async (t) => {
+  const page = await opened(t, chrome, {
+    script: `const broken = () => ({ event: "add_to_cart", get ecommerce() { throw new Error("the page's own"); } });
+      const whole = (id) => ({ event: "add_to_cart", ecommerce: { items: [{ item_id: id }] } });
+      window.dataLayer = [broken(), whole("sku1")];
+      window.later = () => window.dataLayer.push(broken(), whole("sku2"));`,
+  });
+  assert.equal(await page.evaluate("window.later()"), 4);
+  await until("both are told", async () => (await page.sent("add_to_cart")).length === 2);
+  const added = await page.sent("add_to_cart");
+  assert.deepEqual(
+    added.map(({ items }) => items?.map(({ item_id }) => item_id)),
+    [["sku1"], ["sku2"]],
+  );
+});

@@ -9,9 +9,9 @@ const OURS = /^(page_view|user_engagement|scroll|click|file_download|form_\w+|vi
 /** @type {import("../capture.js").Capture} */
 export const dataLayer = {
   name: "dataLayer",
-  start({ track }) {
-    /** @param {any} entry */
-    const read = (entry) => {
+  start({ safe, track }) {
+    // An entry that cannot be read costs none of the others.
+    const read = safe((/** @type {any} */ entry) => {
       // gtag() puts its arguments there as they are.
       const isCall = entry?.[0] === "event";
       const name = isCall ? entry[1] : entry?.event;
@@ -27,7 +27,7 @@ export const dataLayer = {
         data = { items, value, currency, transaction_id, search_term, method, ...entry.ecommerce };
       }
       track(1, name, commerce(data));
-    };
+    });
     /** @type {any} */
     const page = window;
     page.dataLayer ??= [];
@@ -37,11 +37,7 @@ export const dataLayer = {
     const { push } = layer;
     /** @param {...any} entries */
     layer.push = (...entries) => {
-      for (const entry of entries) {
-        try {
-          read(entry);
-        } catch {}
-      }
+      for (const entry of entries) read(entry);
       return push.apply(layer, entries);
     };
     for (const entry of [...layer]) read(entry);

@@ -270,7 +270,7 @@ const create = (options) => {
       wait = Number(response.headers.get("retry-after"));
       answer = await response.json();
     } catch {
-      // Whatever says 200 without an answer for each event was not the collector.
+      // Whatever says 200 and is not JSON was not the collector: a network that wants a sign-in, a proxy.
       if (status < 300) status = 0;
     }
     for (const entry of entries) entry.flying = false;

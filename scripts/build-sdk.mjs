@@ -63,20 +63,19 @@ const OPTIMIZE = [
   ...["--strip-debug", "--strip-producers", "--strip-target-features"],
 ];
 
-/** Builds the package when one of its inputs changed. Returns which std is in it. */
+/** Builds the package when one of its inputs changed. */
 export async function buildSdk() {
   const build = await wasmTarget();
   const inputs = hashOf([JSON.stringify(build), ...sourceFiles()]);
   if (existsSync(join(dist, "provenance.json")) && existsSync(stamp) && readFileSync(stamp, "utf8") === inputs) {
     note("sdk-wasm/dist is up to date");
-    return build.std;
+    return;
   }
-  await step(`SDK (Wasm, ${build.std} std)`, async () => {
+  await step("SDK", async () => {
     await assemble(await engine(build));
     writeFileSync(join(dist, "provenance.json"), `${JSON.stringify(provenance(build), null, 2)}\n`);
     writeFileSync(stamp, inputs);
   });
-  return build.std;
 }
 
 /**
@@ -154,7 +153,7 @@ function provenance({ std, args, env }) {
       file: "engine.wasm",
       sources: { files: WASM_SOURCES, sha256: hashOf([lines.join("")], "") },
       rustc: ask(env.RUSTC ?? "rustc", "--version"),
-      std: std === "small" ? args.filter((arg) => arg !== "-Z") : "as rustup delivers it",
+      std: std === "built" ? args.filter((arg) => arg !== "-Z") : "as rustup delivers it",
       flags: env.RUSTFLAGS ?? "",
       profile: "sdk",
       optimizer: `binaryen ${locked["node_modules/binaryen"].version}, wasm-opt ${OPTIMIZE.join(" ")}`,

@@ -99,58 +99,47 @@ async function apt(packages) {
 
 /**
  * How to build for Wasm here: the program to call, its environment and extra arguments.
- * @typedef {{ cargo: string, args: string[], env: Record<string, string>, std: "stock" | "small" }} WasmBuild
+ * @typedef {{ cargo: string, args: string[], env: Record<string, string>, std: "delivered" | "built" }} WasmBuild
  */
 
 /**
- * The small std wherever its sources are or can be had: from rustup, or with the compiler of the Debian packages. Where
- * neither can be reached, the std that rustup delivers, which makes the module a quarter larger.
+ * The std that rustup delivers; where rustup cannot reach its server, Debian's compiler comes with the sources. Either
+ * gives a module of the same size: nothing of std but its collections is in it.
  * @returns {Promise<WasmBuild>}
  */
 export async function wasmTarget() {
-  const build = withSmallStd();
+  const build = withDeliveredStd() ?? withBuiltStd();
   if (build) return build;
-  return step("Rust for Wasm", async () => {
-    await tried(() => run("rustup", ["component", "add", "rust-src"], { timeout: 60_000 }));
-    // Hundreds of megabytes: only where nothing else builds, or where every run has to come to the same module.
-    if (!withSmallStd() && (!withStockStd() || process.env.CI)) {
+  return step("Wasm target", async () => {
+    try {
+      await run("rustup", ["target", "add", "wasm32-unknown-unknown"], { timeout: 60_000 });
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      note(`${error.message}; trying the compiler of the Debian packages`);
       await apt(["rustc-web", "cargo-web", "rust-web-src", ...(wasmLinker() ? [] : ["lld"])]);
     }
-    if (!withSmallStd() && !withStockStd()) {
-      await tried(() => run("rustup", ["target", "add", "wasm32-unknown-unknown"], { timeout: 60_000 }));
-    }
-    const installed = withSmallStd() ?? withStockStd();
+    const installed = withDeliveredStd() ?? withBuiltStd();
     if (installed) return installed;
     throw new Failure(
-      "Rust for Wasm is missing: run `rustup component add rust-src` or `rustup target add wasm32-unknown-unknown`, or on Debian install rustc-web, cargo-web and rust-web-src.",
+      "The Wasm target is missing: run `rustup target add wasm32-unknown-unknown`, or on Debian install rustc-web, cargo-web and rust-web-src.",
     );
   });
-}
-
-/** Goes on where a step of the set-up fails, and says why. @param {() => Promise<unknown>} work */
-async function tried(work) {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    note(error.message);
-  }
 }
 
 const sysroot = () => ask("rustc", "--print", "sysroot") ?? "";
 
 /** @returns {WasmBuild | null} */
-function withStockStd() {
+function withDeliveredStd() {
   if (!existsSync(join(sysroot(), "lib/rustlib/wasm32-unknown-unknown/lib"))) return null;
-  return { cargo: "cargo", args: [], env: { CARGO_TARGET_DIR: wasmFolder("rustc") }, std: "stock" };
+  return { cargo: "cargo", args: [], env: { CARGO_TARGET_DIR: wasmFolder("rustc") }, std: "delivered" };
 }
 
 /**
- * core and alloc are built along with the crate: for size, and with panics that trap at once instead of carrying their
- * messages, which takes a quarter off the module. The sources are those of `rustup component add rust-src`, or Debian's.
+ * core and alloc are built along with the crate, for size. The sources are those of `rustup component add rust-src`, or
+ * Debian's.
  * @returns {WasmBuild | null}
  */
-function withSmallStd() {
+function withBuiltStd() {
   const linker = wasmLinker();
   for (const folder of [sysroot(), "/usr"]) {
     const [cargo, rustc] = ["cargo", "rustc"].map((name) => join(folder, "bin", name));
@@ -166,7 +155,7 @@ function withSmallStd() {
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: linker,
     };
     const args = ["-Z", "build-std=core,alloc", "-Z", "build-std-features=optimize_for_size"];
-    return { cargo, args, env, std: "small" };
+    return { cargo, args, env, std: "built" };
   }
   return null;
 }

@@ -68,18 +68,15 @@ await main(import.meta.url, async () => {
     process.env.BECKON_BIN = join(targetFolder, "debug", "beckon");
   });
   await judge("Rust tests", () => run("cargo", ["test", "--workspace", "--locked", "--no-fail-fast"]));
-  /** @type {"small" | "stock" | undefined} */
-  let std;
+  const sdk = await judge("SDK", buildSdk);
   const page =
-    (await judge("SDK", async () => {
-      std = await buildSdk();
-    })) &&
+    sdk &&
     (await judge("shop", async () => {
       await buildShop();
     }));
   await judge("size", () => {
-    if (!std) throw new Failure("not measured: the SDK could not be built");
-    return checkSizes(std);
+    if (!sdk) throw new Failure("not measured: the SDK could not be built");
+    return checkSizes();
   });
   await judge("browser tests", () => {
     if (!collector || !page) throw new Failure("not run: what they test could not be built");

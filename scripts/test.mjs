@@ -51,7 +51,7 @@ async function testBrowser() {
   const env = { CHROMIUM: await chromium() };
   return run(
     process.execPath,
-    ["--test", "--test-concurrency=3", "--test-reporter=spec", ...files.map((name) => join(folder, name))],
+    ["--test", "--test-concurrency=2", "--test-reporter=spec", ...files.map((name) => join(folder, name))],
     { env },
   );
 }

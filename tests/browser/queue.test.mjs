@@ -61,7 +61,7 @@ for (const [status, again] of Object.entries(AGAIN)) {
   });
 }
 
-test("what a closed tab left, another open tab sends, once", async (t) => {
+test("what a closed tab left, another open tab sends, under the ids that it had", async (t) => {
   const site = await shop(t, { options: BARE });
   const gate = door(site);
   const page = await visitor(t, chrome);
@@ -77,8 +77,9 @@ test("what a closed tab left, another open tab sends, once", async (t) => {
   await page.evaluate(`document.dispatchEvent(new Event("visibilitychange", { bubbles: true }))`);
   await until("all of them are taken", () => Object.keys(times(gate.taken)).length === 61);
   await until("nothing waits", () => page.with("(beckon) => beckon.inspect().queue === 0"));
-  const count = times(gate.taken);
-  assert.deepEqual(count, { ...Object.fromEntries(Object.keys(count).map((name) => [name, 1])), page_view: 3 });
+  // What a tab sent as it was closed may arrive as late as now; the collector tells it by its id.
+  const ids = new Set(gate.taken.flatMap(({ events }) => events.map((/** @type {Sent} */ { id }) => id)));
+  assert.equal(ids.size, 63);
   assert.deepEqual(await page.evaluate(`Object.keys(localStorage).filter((name) => name.includes(".queue."))`), []);
 });
 

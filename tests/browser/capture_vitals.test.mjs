@@ -28,8 +28,9 @@ const ORACLE = `import("/web-vitals.js").then(({ onCLS, onFCP, onINP, onLCP, onT
 /**
  * Both, once the page was hidden or left; a millisecond and a ten-thousandth are lost by rounding.
  * @param {Awaited<ReturnType<typeof opened>>} page @param {string[]} names @param {boolean} [leaves]
+ * @param {number} [within] milliseconds that the two may be apart
  */
-async function compare(page, names, leaves) {
+async function compare(page, names, leaves, within = 1) {
   const before = (await page.sent("web_vitals")).length;
   await page.evaluate("new Promise((done) => requestIdleCallback(done))");
   if (leaves) await page.goto(`${page.url}/next`);
@@ -41,7 +42,7 @@ async function compare(page, names, leaves) {
   assert.deepEqual(Object.keys(ours).sort(), [...names].sort());
   for (const name of names) {
     const apart = Math.abs(ours[name] - theirs[name]);
-    assert(apart <= (name === "CLS" ? 0.0001 : 1), `${name}: ${ours[name]}, and ${theirs[name]} by web-vitals`);
+    assert(apart <= (name === "CLS" ? 0.0001 : within), `${name}: ${ours[name]}, and ${theirs[name]} by web-vitals`);
   }
   return { load_id, ...ours };
 }
@@ -110,7 +111,8 @@ test("a page that comes back from the back/forward cache is measured anew", asyn
     dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))));
   });
-  const again = await compare(page, ["CLS", "FCP", "LCP", "TTFB"]);
+  // Of a page that comes back, each of the two reads the clock itself, in its own turn of a frame.
+  const again = await compare(page, ["CLS", "FCP", "LCP", "TTFB"], false, 100);
   assert.equal(again.TTFB, 0);
   assert.notEqual(again.load_id, first.props.load_id);
 });

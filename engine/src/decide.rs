@@ -6,6 +6,7 @@ use crate::number::digits;
 use crate::offer::{Arm, Bundle, HOLDOUT_ARM, Offer, WEIGHTS};
 use crate::segment::matching;
 use crate::text::joined;
+use crate::time;
 use crate::value::{Map, Value};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -204,6 +205,22 @@ fn draw<'a>(offer: &'a Offer, visitor: &str) -> Option<&'a Arm> {
         until += arm.weight;
         at < until
     })
+}
+
+/// Facts, segments and decisions of a visitor for these slots, in the form of the API.
+pub fn answer(bundle: &Bundle, visitor: &Visitor<'_>, slots: &[&str], debug: bool) -> Map {
+    let standing = standing(bundle, visitor);
+    let mut decisions = Map::new();
+    let belongs = |id: &str| standing.segments.iter().any(|segment| segment == id);
+    for slot in slots {
+        decisions.set(slot, decide(bundle, visitor, &belongs, slot, debug).to_value());
+    }
+    Map::new()
+        .with("bundle", bundle.version)
+        .with("at", time::text(visitor.now))
+        .with("segments", standing.segments.iter().map(String::as_str).collect::<Vec<_>>())
+        .with("facts", standing.facts)
+        .with("slots", decisions)
 }
 
 #[cfg(test)]

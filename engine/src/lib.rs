@@ -25,7 +25,6 @@ pub mod keep;
 pub mod mask;
 pub mod number;
 pub mod offer;
-pub mod replay;
 pub mod segment;
 pub mod session;
 pub mod text;

@@ -1,10 +1,8 @@
 /** What the tests of captures stand on: a page of their own HTML, and what arrived from it. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { extname, join } from "node:path";
-import { root } from "./stage.mjs";
+import { listening, root } from "./stage.mjs";
 
 const DIST = join(root, "sdk-wasm", "dist");
 /** @type {Record<string, string>} */
@@ -30,7 +28,7 @@ const BUNDLE = { version: 1, site: "default", holdout: 0, segments: [], offers: 
 export async function opened(test, chrome, { html = "", path = "/", capture, bundle, before, script, throws } = {}) {
   /** @type {any[]} */
   const batches = [];
-  const server = createServer(async (request, response) => {
+  const url = await listening(test, async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/v1/events") {
       let text = "";
@@ -56,13 +54,6 @@ export async function opened(test, chrome, { html = "", path = "/", capture, bun
         window.beckon = init({ key: "pk_test", endpoint: location.origin, capture: ${JSON.stringify(capture)} });
       </script>`);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  test.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
 
   const context = await chrome.newContext();
   test.after(() => context.close());

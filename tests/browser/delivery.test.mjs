@@ -1,26 +1,13 @@
 /** What a shop may rely on of the way from a page into a real collector: each event arrives, and is stored once. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { request as ask, createServer } from "node:http";
+import { request as ask } from "node:http";
 import { extname, join } from "node:path";
 import { before, test } from "node:test";
-import { browser, collector, root, until } from "./stage.mjs";
+import { browser, collector, listening, root, until } from "./stage.mjs";
 
 /** @type {Record<string, string>} */
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm" };
-
-/** @param {import("node:test").TestContext} test @param {import("node:http").RequestListener} listener */
-async function listen(test, listener) {
-  const server = createServer(listener);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  test.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
-}
 
 /**
  * A shop, a real collector on an origin of its own, and the wire between them, which can be cut.
@@ -37,7 +24,7 @@ async function shop(test) {
     /** Whether nothing but a page, its first script and the endpoint of events answers. */
     stuck: false,
   };
-  const endpoint = await listen(test, (request, response) => {
+  const endpoint = await listening(test, (request, response) => {
     if (request.method === "OPTIONS") wire.preflights++;
     if (wire.offline) {
       wire.cut++;
@@ -54,7 +41,7 @@ async function shop(test) {
     passed.on("error", () => response.destroy());
     request.pipe(passed);
   });
-  const url = await listen(test, async (request, response) => {
+  const url = await listening(test, async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname.startsWith("/beckon/")) {
       if (wire.stuck && pathname !== "/beckon/beckon.js") return;

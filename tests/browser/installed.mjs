@@ -1,12 +1,10 @@
 /** What the tests of the npm package stand on: a shop that has it installed as npm would, and a server for its pages. */
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, extname, join } from "node:path";
-import { root } from "./stage.mjs";
+import { listening, root } from "./stage.mjs";
 
 /**
  * The folder of a shop with `beckon` packed and unpacked into its node_modules, React beside it, and these files. It
@@ -55,7 +53,7 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "applic
  * @param {Record<string, string>} [headers] of its pages
  */
 export async function serve(test, folder, headers = {}) {
-  const server = createServer(async (request, response) => {
+  return listening(test, async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const file = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
     try {
@@ -67,11 +65,4 @@ export async function serve(test, folder, headers = {}) {
       response.writeHead(404).end();
     }
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  test.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
 }

@@ -1,10 +1,8 @@
 /** What the tests of the page's package stand on: a shop that uses it, and a visitor with a browser of their own. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { extname, join } from "node:path";
-import { root } from "./stage.mjs";
+import { listening, root } from "./stage.mjs";
 
 /** The built package. */
 export const DIST = join(root, "sdk-wasm", "dist");
@@ -56,7 +54,7 @@ export async function shop(test, { options = "", before = "", script = "", polic
     /** @type {any} */ decided: null,
     /** @type {any[]} what was asked of /v1/decide */ asked: [],
   };
-  const server = createServer(async (request, response) => {
+  const url = await listening(test, async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     state.requests.push(pathname);
     if (state.stuck(pathname)) return;
@@ -88,13 +86,6 @@ export async function shop(test, { options = "", before = "", script = "", polic
         ${script}
       </script>`);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  test.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
   return Object.assign(state, {
     url,
     /** Every event that arrived, as often as it did. @returns {Sent[]} */

@@ -113,6 +113,22 @@ export async function browser(test, options) {
   return launched;
 }
 
+/**
+ * Serves on a port of its own until the test ends.
+ * @param {{ after: (end: () => void) => void }} test @param {import("node:http").RequestListener} listener
+ * @returns {Promise<string>} its address
+ */
+export async function listening(test, listener) {
+  const server = createServer(listener);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  test.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
+}
+
 /** @type {Record<string, string>} */
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 
@@ -121,7 +137,7 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "applic
  * @param {import("node:test").TestContext} test
  */
 export async function packageServer(test) {
-  const server = createServer(async (request, response) => {
+  return listening(test, async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/")
       return response.setHeader("content-type", "text/html").end("<!doctype html><title>page</title>");
@@ -133,13 +149,6 @@ export async function packageServer(test) {
       response.writeHead(404).end();
     }
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  test.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
 }
 
 /**
